@@ -1,0 +1,129 @@
+/**
+ * The words for where a task runs: what was asked for (`ContextRequest`, stored with
+ * the task) and what that means here and now (`ResolvedContext`, kept with the attempt).
+ * Both are plain JSON.
+ */
+
+export type ContainerType = 'docker' | 'docker_compose' | 'podman' | 'kubernetes' | 'devcontainer';
+export const CONTAINER_TYPES: readonly ContainerType[] = [
+  'docker',
+  'docker_compose',
+  'podman',
+  'kubernetes',
+  'devcontainer',
+];
+
+export interface ContextRequest {
+  /** `local`, or a registered SSH host. */
+  readonly host: string;
+  /** Absolute directory on the host, symlinks as the user gave them. */
+  readonly workdir: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Shell lines, run in order before the task, in the same place. */
+  readonly prereqs: readonly string[];
+  readonly gitBranch: string | null;
+  readonly worktree: boolean;
+  readonly venv: VenvRequest;
+  readonly container: ContainerRequest | null;
+}
+
+export type VenvRequest =
+  | { readonly kind: 'off' }
+  | { readonly kind: 'auto' }
+  | { readonly kind: 'dir'; readonly dir: string };
+
+/** `null` in a ContextRequest means the host; this says which box was asked for. */
+export interface ContainerRequest {
+  /** `auto`: use one if the project has one. `explicit`: fail closed. */
+  readonly mode: 'auto' | 'explicit';
+  readonly type: ContainerType | null;
+  readonly image: string | null;
+  readonly service: string | null;
+  readonly name: string | null;
+  readonly kubernetes: KubernetesRequest | null;
+  readonly volumes: readonly string[];
+  readonly ports: readonly string[];
+  readonly user: string | null;
+  readonly engineArgs: readonly string[];
+  readonly allowHost: boolean;
+  readonly start: boolean;
+  readonly build: boolean;
+}
+
+export interface KubernetesRequest {
+  readonly pod: string | null;
+  readonly selector: string | null;
+  readonly namespace: string | null;
+  readonly context: string | null;
+  readonly container: string | null;
+}
+
+/** Everything later steps need; nothing is looked up twice. */
+export interface ResolvedContext {
+  readonly host: string;
+  readonly dir: { readonly host: string; readonly target: string };
+  readonly container: ResolvedContainer | null;
+  /** User inside the box; null is the box's own default. */
+  readonly user: string | null;
+  readonly env: Readonly<Record<string, string>>;
+  readonly toolchain: Toolchain | null;
+  readonly git: GitFacts | null;
+  readonly prereqs: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export interface ResolvedContainer {
+  readonly type: ContainerType;
+  readonly runtime: 'docker' | 'podman' | 'compose' | 'kubernetes';
+  /** The program that enters it. */
+  readonly engine: 'docker' | 'podman' | 'kubectl';
+  /** Full id of the running container; null when the task will start one. */
+  readonly id: string | null;
+  readonly image: string | null;
+  readonly project: string | null;
+  readonly service: string | null;
+  readonly pod: string | null;
+  readonly namespace: string | null;
+  readonly kubeContext: string | null;
+  /** Host path to container path. */
+  readonly volumes: Readonly<Record<string, string>>;
+  /** Host port to container port. */
+  readonly ports: Readonly<Record<string, string>>;
+  /** What a new container is started with; null when one is entered. */
+  readonly start: ContainerStart | null;
+  readonly reason: string;
+  readonly rejected: readonly Rejection[];
+}
+
+export interface ContainerStart {
+  readonly volumes: readonly string[];
+  readonly ports: readonly string[];
+  readonly engineArgs: readonly string[];
+  readonly hardened: boolean;
+}
+
+export interface Rejection {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface GitFacts {
+  readonly root: string;
+  readonly branch: string | null;
+  /** Path of the linked worktree, or null in the main one. */
+  readonly worktree: string | null;
+  /** null when it was not looked at: `git status` runs code of untrusted repositories. */
+  readonly dirty: boolean | null;
+}
+
+/** How a toolchain is switched on: by environment, never by an interactive shell. */
+export interface Toolchain {
+  /** `venv`, `poetry`, `uv`, `conda`, `nvm` ... */
+  readonly kind: string;
+  /** Directory of the environment on the side where the task runs; null when a manager has it. */
+  readonly dir: string | null;
+  /** Directories put in front of PATH. */
+  readonly path: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly reason: string;
+}

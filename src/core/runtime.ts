@@ -1,0 +1,55 @@
+import type { Command } from './command.ts';
+import type { ResolvedContainer } from './context.ts';
+import type { Host } from './host.ts';
+
+/** Where a command ends up: a running box, or no box. Plain JSON. */
+export interface Place {
+  readonly runtime: 'bare' | 'docker' | 'podman' | 'compose' | 'kubernetes';
+  /** Full container id, `pod/container`, or null without a box. */
+  readonly id: string | null;
+  /** True when berth started it and must remove it. */
+  readonly owned: boolean;
+  readonly container: ResolvedContainer | null;
+  readonly user: string | null;
+}
+
+/** Labels of what berth starts; a sweep removes only what carries them. */
+export interface Scope {
+  readonly task: number;
+  readonly attempt: number;
+  /** `host:pid:startTime` of the process that answers for it. */
+  readonly owner: string;
+  readonly workdir: string;
+}
+
+/**
+ * Makes or finds a box and rewrites a command so that it enters it.
+ */
+export interface Runtime {
+  readonly kind: Place['runtime'];
+
+  /** Make sure the box is there and runs. Safe to repeat with the same scope. Throws a BerthError that says why not. */
+  prepare(host: Host, container: ResolvedContainer | null, scope: Scope): Promise<Place>;
+
+  /** Pure text work: the command that runs `inner` in the box. */
+  enter(place: Place, inner: Command, streams: Streams): Command;
+
+  /** What the engine knows about an end that the supervisor could not report. */
+  postmortem(host: Host, place: Place): Promise<Postmortem>;
+
+  /** Remove what prepare made. Safe to repeat; never touches a foreign container. */
+  dispose(host: Host, place: Place): Promise<void>;
+}
+
+export interface Streams {
+  /** Forward stdin. */
+  readonly stdin: boolean;
+  readonly tty: boolean;
+}
+
+export interface Postmortem {
+  readonly state: 'running' | 'stopped' | 'gone' | 'unknown';
+  readonly oom: boolean | null;
+  /** A sentence: what the engine says happened. */
+  readonly cause: string | null;
+}

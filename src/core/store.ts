@@ -1,0 +1,129 @@
+import type { ResolvedContext } from './context.ts';
+import type { Session, SessionContext, SessionStatus } from './session.ts';
+import type {
+  Attempt,
+  Lease,
+  Outcome,
+  StopReason,
+  Task,
+  TaskEvent,
+  TaskSpec,
+  TaskStateName,
+} from './task.ts';
+
+/**
+ * Durable state. A promise that resolved is on disk; a promise that rejected changed nothing.
+ * Calls made in the same turn of the event loop may share one transaction (group commit).
+ *
+ * Every write after a claim presents the lease; with a fence that is no longer current it
+ * changes nothing and answers `lost`. Only the database's own clock decides what has expired.
+ */
+export interface Store extends AsyncDisposable {
+  /** The same key and the same spec give the id that was given before; another spec is `KEY_CONFLICT`. */
+  add(spec: TaskSpec): Promise<Added>;
+  /** In one transaction: a task that goes straight to this process, running (`berth run`). */
+  addRunning(spec: TaskSpec, run: ForegroundRun): Promise<Claim>;
+  task(id: number): Promise<Task | null>;
+  tasks(filter: TaskFilter): Promise<readonly Task[]>;
+  events(taskId: number): Promise<readonly TaskEvent[]>;
+  counts(): Promise<Readonly<Record<TaskStateName, number>>>;
+
+  /** Match pending tasks with the idle sessions of this worker; priority, then age. */
+  claim(worker: string, limit: number): Promise<readonly Claim[]>;
+  /** Assigned to running, on disk before anything is started. */
+  started(lease: Lease, context: ResolvedContext): Promise<LeaseNews>;
+  /** Running (or assigned) to finished; with `retryAtMs` back to pending instead. Frees the session. */
+  finished(lease: Lease, outcome: Outcome, retryAtMs: number | null): Promise<LeaseNews>;
+  /** An assigned task that this worker will not start now goes back to pending; the attempt does not count. */
+  release(lease: Lease, reason: string): Promise<LeaseNews>;
+
+  /** Ask for a stop. A pending task finishes as `cancelled` at once. */
+  requestStop(taskId: number, reason: StopReason, by: string): Promise<StopAnswer>;
+  /** A finished task back to pending, as a new attempt. */
+  retry(taskId: number): Promise<Task>;
+  /** Remove finished tasks that ended before; answers their run directories. */
+  clear(endedBeforeMs: number): Promise<readonly string[]>;
+
+  /** Take a worker name. Throws `WORKER_RUNNING` while its holder lives (see `isAlive`). */
+  registerWorker(worker: WorkerIdentity, isAlive: (holder: WorkerIdentity) => boolean): Promise<void>;
+  /** Renew the worker's lease; brings the stops asked of its running tasks. */
+  heartbeat(worker: string): Promise<Heartbeat>;
+  unregisterWorker(worker: string): Promise<void>;
+  workers(): Promise<readonly WorkerRow[]>;
+  /** Claims of this worker name that an earlier process left: to be adopted, with a new fence. */
+  adopt(worker: string): Promise<readonly Claim[]>;
+
+  sessions(): Promise<readonly Session[]>;
+  /** Make or refresh a session row that this worker owns. */
+  putSession(session: SessionRow): Promise<void>;
+  removeSession(name: string): Promise<boolean>;
+  updateSession(
+    name: string,
+    facts: Partial<SessionContext> & { readonly status?: SessionStatus },
+  ): Promise<boolean>;
+
+  /** Resolves when something may have changed, or when the signal aborts. A hint: look again. */
+  changed(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Added {
+  readonly id: number;
+  /** False when the idempotency key was known. */
+  readonly created: boolean;
+}
+
+/** A task in this worker's hands. `state` is `assigned` (fresh) or `running` (left by an earlier process). */
+export interface Claim {
+  readonly lease: Lease;
+  readonly task: Task;
+  readonly attempt: Attempt;
+}
+
+/** What a fenced write learns. */
+export type LeaseNews = 'kept' | 'lost' | 'stop_requested';
+
+export type StopAnswer = 'stopping' | 'cancelled' | 'already_finished' | 'not_found';
+
+export interface ForegroundRun {
+  readonly host: string;
+  /** Process that holds the run, for recovery. */
+  readonly worker: WorkerIdentity;
+}
+
+/** A process on a host, so that its death can be proven: pid, start time and boot id. */
+export interface WorkerIdentity {
+  readonly name: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat, or the start time as the platform gives it. */
+  readonly startTime: string;
+  readonly bootId: string;
+}
+
+export interface WorkerRow extends WorkerIdentity {
+  readonly startedAtMs: number;
+  readonly leaseUntilMs: number;
+  readonly slots: number;
+}
+
+export interface Heartbeat {
+  readonly kept: boolean;
+  readonly stops: readonly { readonly taskId: number; readonly reason: StopReason }[];
+}
+
+export interface SessionRow {
+  readonly name: string;
+  readonly host: string;
+  readonly kind: 'tmux' | 'headless';
+  readonly provider: string | null;
+  readonly worker: string | null;
+}
+
+export interface TaskFilter {
+  readonly states?: readonly TaskStateName[];
+  readonly outcomes?: readonly Outcome['kind'][];
+  readonly ids?: readonly number[];
+  /** Newest first; at most this many. */
+  readonly limit: number;
+}
