@@ -1,0 +1,146 @@
+import type { ContainerType, ContextRequest, GitFacts, Rejection, Toolchain } from '../core/context.ts';
+import type { Detection } from '../core/detection.ts';
+import type { Host } from '../core/host.ts';
+import type { Availability, Inspector } from '../core/inspect.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Store } from '../core/store.ts';
+import type { Outcome, Payload, TaskSpec } from '../core/task.ts';
+
+/**
+ * What the actions work with. `main.ts` puts it together from the real parts, tests from others.
+ * Everything behind a promise is loaded or opened at its first use: a verb that only looks at files
+ * never touches the state folder, and `send` never loads a parser it does not need.
+ */
+export interface Deps {
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute working directory of the caller. */
+  readonly cwd: string;
+  /** The state folder, `$BERTH_HOME`; it may not exist yet. */
+  readonly home: string;
+  /** Unix milliseconds. */
+  now(): number;
+  /** This machine. */
+  readonly host: Host;
+  /** Opens the state folder at the first call, and makes it where it is missing. */
+  store(): Promise<Store>;
+  /** Settings as they hold for a directory; a broken file is `CONFIG_INVALID`. */
+  settings(dir: string): Promise<Settings>;
+  readonly contexts: ContextReading;
+  readonly engines: Engines;
+  readonly runs: RunReading;
+  readonly worker: WorkerControl;
+  /** Run a task now, in the caller's terminal. Resolves at its end; `onTask` learns the id before it starts. */
+  foreground(
+    spec: TaskSpec,
+    onTask: (id: number) => void,
+  ): Promise<{ readonly id: number; readonly outcome: Outcome }>;
+}
+
+/** What `src/contexts` can tell. Nothing of it runs a task. */
+export interface ContextReading {
+  detect(dir: string): Promise<Detection>;
+  /** With profiled services where `all`; throws COMPOSE_INVALID, or CONTAINER_NOT_DETECTED without a Compose project. */
+  services(dir: string, all: boolean): Promise<readonly ServiceRow[]>;
+  explain(request: ContextRequest, payload: Payload | null): Promise<Explanation>;
+  /** The variables of a file, by Compose's rules. */
+  envFile(path: string): Promise<Readonly<Record<string, string>>>;
+  /** The text of a commented `berth.yaml` for a directory. */
+  draft(dir: string): Promise<string>;
+  /** Remember that the `berth.yaml` of this directory, as it is now, may start programs; answers its path. */
+  trust(dir: string): Promise<string>;
+}
+
+/** One entry of `berth services --json`. */
+export interface ServiceRow {
+  readonly name: string;
+  readonly image: string | null;
+  readonly build: string | null;
+  readonly profiles: readonly string[];
+  /** `running`, `exited` ... as the engine says; null when there is no container or no engine answers. */
+  readonly state: string | null;
+  readonly container_id: string | null;
+}
+
+/** `berth explain --json`. */
+export interface Explanation {
+  readonly host: string;
+  readonly dir: { readonly host: string; readonly target: string };
+  readonly container: ExplainedContainer | null;
+  readonly user: string | null;
+  /** Names only. */
+  readonly env: readonly string[];
+  readonly toolchain: Toolchain | null;
+  readonly git: GitFacts | null;
+  readonly prereqs: readonly string[];
+  /** `display` can be pasted into a shell and does the same. */
+  readonly command: { readonly argv: readonly string[]; readonly display: string };
+  readonly steps: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export interface ExplainedContainer {
+  readonly type: ContainerType;
+  readonly runtime: string;
+  readonly id: string | null;
+  readonly image: string | null;
+  readonly project: string | null;
+  readonly service: string | null;
+  readonly pod: string | null;
+  readonly namespace: string | null;
+  readonly reason: string;
+  readonly rejected: readonly Rejection[];
+}
+
+export interface Engines {
+  /** Every program that enters a box or a machine, within 3 s whatever hangs. */
+  probe(): Promise<EngineReport>;
+  /** Readers of the local engines that answer. */
+  inspectors(): Promise<readonly Inspector[]>;
+}
+
+/** `berth runtimes --json`; each entry may carry more than `Availability`, such as `endpoint` or `flavor`. */
+export type EngineReport = Readonly<
+  Record<'docker' | 'podman' | 'compose' | 'kubernetes' | 'tmux' | 'ssh', Availability>
+>;
+
+/** Output of run directories, without the supervisor's own lines. */
+export interface RunReading {
+  /** Bytes from an offset on; `next` is where to go on. Empty while there is nothing more. */
+  read(
+    directory: string,
+    stream: 'stdout' | 'stderr',
+    from: number,
+  ): Promise<{ readonly bytes: Uint8Array; readonly next: number }>;
+  /** Absolute path of a run directory. */
+  path(directory: string): string;
+  remove(directories: readonly string[]): Promise<void>;
+  /** Resolves when a run may have written something, or when the signal aborts. A hint: look again. */
+  changed(directory: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface WorkerOptions {
+  /** null takes the setting `worker.name`. */
+  readonly name: string | null;
+  /** Tasks at a time; null takes the setting `worker.slots`. */
+  readonly slots: number | null;
+  /** Finish what is queued, then exit. */
+  readonly drain: boolean;
+}
+
+export interface WorkerControl {
+  /** Work in the foreground until a signal; answers the exit code. */
+  run(options: WorkerOptions): Promise<number>;
+  /** Start one in the background and wait until it answers. `started` is false when it was there already. */
+  start(
+    options: WorkerOptions,
+  ): Promise<{ readonly name: string; readonly pid: number; readonly started: boolean }>;
+  /** Stop it; `drain` lets running tasks end, otherwise they go on and the next worker takes them over. */
+  stop(options: { readonly name: string | null; readonly drain: boolean }): Promise<{
+    readonly name: string;
+    readonly pid: number | null;
+    readonly stopped: boolean;
+  }>;
+  /** Tell the worker of this host that something changed; never throws, costs nothing when there is none. */
+  nudge(): Promise<void>;
+}
