@@ -54,7 +54,7 @@ engine() {
   case ${1:-up} in
     up)
       trap 'missing "$name.sh line $LINENO failed: $BASH_COMMAND"' ERR
-      : > "$run/$name.env.new"
+      (umask 077; : > "$run/$name.env.new") # may hold a password
       up ;;
     down)
       down
