@@ -79,9 +79,13 @@ export interface ResolvedContainer {
   readonly engine: 'docker' | 'podman' | 'kubectl';
   /** Full id of the running container; null when the task will start one. */
   readonly id: string | null;
+  /** What the box calls itself, for the proof; null when it is not known before it starts. */
+  readonly hostname: string | null;
   readonly image: string | null;
   readonly project: string | null;
   readonly service: string | null;
+  /** Where the project's files are, so that its service can be brought up; null outside Compose. */
+  readonly compose: { readonly dir: string; readonly files: readonly string[] } | null;
   readonly pod: string | null;
   readonly namespace: string | null;
   readonly kubeContext: string | null;
@@ -100,6 +104,8 @@ export interface ContainerStart {
   readonly ports: readonly string[];
   readonly engineArgs: readonly string[];
   readonly hardened: boolean;
+  /** Build the image under its name first; null when it is there. */
+  readonly build: { readonly context: string; readonly file: string } | null;
 }
 
 export interface Rejection {
