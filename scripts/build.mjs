@@ -1,6 +1,6 @@
 // Bundles the program and the library into dist/, so that users install one small package.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,7 @@ await build({
   banner: {
     js: "import { createRequire as berthRequire } from 'node:module'; const require = berthRequire(import.meta.url);",
   },
+  plugins: [textModules()],
   logLevel: 'warning',
 });
 chmodSync(join(out, 'lib/berth.js'), 0o755);
@@ -42,4 +43,21 @@ if (process.argv.includes('--types')) {
     cwd: root,
     stdio: 'inherit',
   });
+}
+
+/** `import text from './file?raw'`, as the test runner understands it. */
+function textModules() {
+  return {
+    name: 'text-modules',
+    setup(bundler) {
+      bundler.onResolve({ filter: /\?raw$/ }, ({ path, resolveDir }) => ({
+        path: join(resolveDir, path.replace(/\?raw$/, '')),
+        namespace: 'text',
+      }));
+      bundler.onLoad({ filter: /.*/, namespace: 'text' }, ({ path }) => ({
+        contents: readFileSync(path, 'utf8'),
+        loader: 'text',
+      }));
+    },
+  };
 }

@@ -1,5 +1,4 @@
 import type { Command } from './command.ts';
-import type { Outcome, StopReason } from './task.ts';
 
 /** What one attempt runs, ready to be written into its run directory. */
 export interface RunSpec {
@@ -7,14 +6,16 @@ export interface RunSpec {
   readonly attempt: number;
   /** Name below `runs/`: `<task>-<attempt>`. */
   readonly directory: string;
+  /** Known to the two ends of the run: marks the supervisor's words on stderr. */
+  readonly nonce: string;
   /** POSIX sh text that runs in the box: preparation and the task (see core/script.ts). */
   readonly script: string;
-  /** The process on the host that reads the script on its stdin: `docker exec -i ID sh`, or `sh`. */
-  readonly entry: Command;
+  /** The task's environment as shell text; the only text with its values, removed once read. */
+  readonly environment: string;
+  /** The process on the host that reads the script on its stdin: `docker exec -i ID sh`; null without a box. */
+  readonly entry: Command | null;
   /** A box holds the leash by stdin; without a box signals do. */
   readonly leash: 'stdin' | 'signal';
-  readonly graceMs: number;
-  readonly timeoutMs: number | null;
 }
 
 /** How a run ended, as far as its own record tells. */
@@ -22,7 +23,12 @@ export type RunEnd =
   /** The supervisor's end mark was found. */
   | { readonly kind: 'ended'; readonly report: RunReport }
   /** No end mark and no process. */
-  | { readonly kind: 'vanished'; readonly exitCode: number | null; readonly stderrTail: string };
+  | {
+      readonly kind: 'vanished';
+      readonly exitCode: number | null;
+      readonly stderrTail: string;
+      readonly stdoutTail: string;
+    };
 
 /** The supervisor's last words. */
 export interface RunReport {
@@ -43,12 +49,10 @@ export interface Executor {
   readonly kind: 'headless' | 'tmux';
   /** Start once: a second call for the same directory starts nothing and answers `already`. */
   start(run: RunSpec): Promise<'started' | 'already'>;
-  /** Resolves at the end of a run, fresh or left by another process. */
+  /** Resolves at the end of a run, fresh or left by another process; rejects with AbortError when given up. */
   watch(directory: string, signal: AbortSignal): Promise<RunEnd>;
-  /** Ask for a stop; TERM to the whole tree, KILL after the grace. `watch` tells the end. */
-  stop(directory: string, reason: StopReason, graceMs: number): Promise<void>;
+  /** Ask for a stop: TERM to the whole tree, KILL after the grace. Safe to repeat; `watch` tells the end. */
+  stop(directory: string): Promise<void>;
   /** `absent`: never started. `running`, `ended`, or `vanished` without an end mark. */
   state(directory: string): Promise<'absent' | 'running' | 'ended' | 'vanished'>;
 }
-
-export type { Outcome };

@@ -15,6 +15,9 @@ export interface Host {
   /** Start a process that shares this process's life; streams as given (Node's stdio words or file descriptors). */
   spawn(command: Command, options: SpawnOptions): Spawned;
 
+  /** Send a signal to one process; one that is gone is no error. */
+  signal(pid: number, signal: NodeJS.Signals): void;
+
   /** Whether the process that had this pid and start time is still there. */
   isAlive(process: ProcessRef): boolean;
 

@@ -17,7 +17,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
 
 /** The machine this process runs on. */
 export function localHost(): Host {
-  return { name: 'local', exec, launch, spawn: spawnHere, isAlive, self: processRef(process.pid) };
+  return { name: 'local', exec, launch, spawn: spawnHere, signal, isAlive, self: processRef(process.pid) };
 }
 
 function exec(command: Command, options: ExecOptions): Promise<ExecResult> {
@@ -148,6 +148,14 @@ function collect(child: ChildProcess, stream: 'stdout' | 'stderr'): Buffer[] {
 
 function text(chunks: readonly Buffer[]): string {
   return Buffer.concat(chunks).toString('utf8');
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 function isAlive(ref: ProcessRef): boolean {

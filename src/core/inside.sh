@@ -1,0 +1,179 @@
+# The supervisor: POSIX sh (dash, bash, busybox), nothing installed. It follows the definitions of
+# berth_environment and berth_task and these settings: berth_nonce, berth_grace (fifths of a second),
+# berth_deadline (seconds, or empty), berth_leash (stdin or signal) and berth_pidfile (path, or empty).
+#
+#   main ── task side: runs berth_task in the foreground, then says "end CODE"
+#        └─ watch side: one loop over the events "task PID", "end CODE", "stop", "kill", "leash", "deadline"
+#
+# The task is a foreground child because a shell without job control makes its background children
+# deaf to SIGINT, for good.
+
+# Our own words on stderr. The last of them is the record of how the run ended.
+berth_mark() { printf '\n\036berth %s %s\n' "$berth_nonce" "$*" >&2; }
+
+# Ends the preparation: nothing of the task ran.
+berth_refuse() { trap - EXIT; berth_mark "refused $1 $berth_step"; exit "$1"; }
+
+# The pid of this very shell, also in a subshell, where $$ is the parent's.
+berth_self() {
+  if ! { read -r berth_me berth_rest </proc/self/stat; } 2>/dev/null; then
+    berth_me=$(exec sh -c 'echo $PPID')
+  fi
+}
+
+# Finds a program as execvp does; shell builtins do not count. 127: none, 126: cannot be started.
+berth_find() {
+  berth_file=
+  case $1 in
+    */*) berth_file=$1 ;;
+    *)
+      berth_rest=$PATH:
+      while [ -n "$berth_rest" ]; do
+        berth_dir=${berth_rest%%:*} berth_rest=${berth_rest#*:}
+        [ -f "${berth_dir:-.}/$1" ] || continue
+        berth_file=${berth_dir:-.}/$1
+        [ -x "$berth_file" ] && break
+      done ;;
+  esac
+  [ -e "$berth_file" ] || { echo "berth: no program ${1}" >&2; exit 127; }
+  [ -f "$berth_file" ] && [ -x "$berth_file" ] || { echo "berth: ${1} cannot be executed" >&2; exit 126; }
+}
+
+# The program, in a session of its own, so that `kill 0` in it cannot reach the supervisor.
+berth_exec() {
+  trap - EXIT
+  # shellcheck disable=SC2086
+  exec $berth_setsid "$@"
+}
+
+berth_task_side() {
+  # a shell reports a child's death by a signal on stderr; ours has no place in the task's
+  exec 6>&2 2>/dev/null
+  (
+    exec 2>&6 6>&-
+    berth_self
+    echo "task $berth_me" >&9
+    exec 9>&-
+    berth_task
+  )
+  echo "end $?" >&9
+}
+
+berth_leash_side() {
+  # a builtin loop with closed streams: an external reader costs two seconds of engine drain
+  while read -r berth_word; do echo "$berth_word" >&9; done
+  echo leash >&9
+}
+
+berth_deadline_side() {
+  trap 'kill "$berth_sleep"; exit' TERM
+  sleep "$berth_deadline" &
+  berth_sleep=$!
+  wait "$berth_sleep"
+  echo deadline >&9
+}
+
+berth_watch_side() {
+  berth_pid='' berth_code='' berth_timer='' berth_stopped='' berth_left=0 berth_signals=0
+  # signals are the leash of a run that has no pipe
+  trap 'berth_signals=$((berth_signals + 1)); berth_stop asked' TERM
+  trap 'berth_signals=$((berth_signals + 1)) berth_grace=1; berth_stop asked' INT
+  if [ -n "$berth_pidfile" ]; then berth_self; echo "watch $berth_me" >>"$berth_pidfile"; fi
+  while berth_seen=$berth_signals; do
+    if ! read -r berth_event berth_value; then
+      # cut short by a signal; otherwise the task side is gone without a word, and so are we
+      [ "$berth_seen" = "$berth_signals" ] && exit 1
+      continue
+    fi
+    case $berth_event in
+      task) berth_pid=$berth_value ;;
+      timer) berth_timer=$berth_value ;;
+      end) berth_code=$berth_value; break ;;
+      stop) berth_stop asked ;;
+      kill) berth_grace=1; berth_stop asked ;;
+      leash | deadline) berth_stop "$berth_event" ;;
+    esac
+  done
+  [ -n "$berth_timer" ] && kill "$berth_timer" 2>/dev/null
+  if [ -n "$berth_stopped" ]; then
+    berth_mark "stopped $berth_code $berth_stopped $berth_left"
+  else
+    berth_mark "exit $berth_code"
+  fi
+  exit "$berth_code"
+}
+
+# TERM to the whole tree, KILL after the grace, and look until nothing is left.
+berth_stop() {
+  [ -n "$berth_stopped" ] && return
+  berth_members
+  [ -z "$berth_live" ] && return
+  berth_stopped=$1 berth_tick=0 berth_left=1
+  # shellcheck disable=SC2086
+  kill -TERM $berth_live 2>/dev/null
+  while [ "$berth_tick" -lt $((berth_grace + 25)) ]; do
+    sleep 0.2 2>/dev/null || { sleep 1; berth_tick=$((berth_tick + 4)); }
+    berth_tick=$((berth_tick + 1))
+    berth_members
+    [ -z "$berth_live" ] && { berth_left=0; break; }
+    # shellcheck disable=SC2086
+    [ "$berth_tick" -ge "$berth_grace" ] && kill -KILL $berth_live 2>/dev/null
+  done
+}
+
+# Sets berth_live to the pids of the task's processes. A process belongs to the task by its session,
+# by its parent, or by a mark in its environment: the last finds what moved away.
+berth_members() {
+  berth_found=" $berth_pid " berth_live='' berth_before=
+  for berth_dir in $(grep -ls "BERTH_RUN=$berth_nonce" /proc/[0-9]*/environ 2>/dev/null); do
+    berth_p=${berth_dir#/proc/}
+    berth_found="$berth_found${berth_p%/environ} "
+  done
+  berth_table=$(berth_processes)
+  while [ "$berth_before" != "$berth_found" ]; do
+    berth_before=$berth_found berth_live=
+    # shellcheck disable=SC2086
+    set -- $berth_table
+    while [ $# -ge 4 ]; do
+      # pid, state, parent, session
+      case "$berth_found" in
+        *" $1 "*) ;;
+        *" $3 "*) berth_found="$berth_found$1 " ;;
+        *) [ "$4" = "$berth_pid" ] && berth_found="$berth_found$1 " ;;
+      esac
+      case "$2 $berth_found" in
+        Z* | X*) ;;
+        *" $1 "*) berth_live="$berth_live $1" ;;
+      esac
+      shift 4
+    done
+  done
+}
+
+# One line a process: pid, state, parent, session.
+berth_processes() {
+  if [ ! -r /proc/self/stat ]; then ps -A -o pid= -o state= -o ppid= -o sess= 2>/dev/null; return; fi
+  for berth_dir in /proc/[0-9]*; do
+    { read -r berth_stat <"$berth_dir/stat"; } 2>/dev/null || continue
+    # the name in parentheses may hold anything; after it: state, parent, group, session
+    # shellcheck disable=SC2086
+    set -- ${berth_stat##*) }
+    echo "${berth_dir#/proc/} $1 $2 $4"
+  done
+}
+
+berth_main() {
+  berth_setsid=
+  command -v setsid >/dev/null 2>&1 && berth_setsid=setsid
+  export BERTH_RUN="$berth_nonce"
+  if [ "$berth_leash" = stdin ]; then exec 7<&0; else exec 7</dev/null; fi
+  exec </dev/null 8>&1
+  {
+    [ "$berth_leash" = stdin ] && berth_leash_side <&7 >/dev/null 2>&1 7<&- 8>&- &
+    if [ -n "$berth_deadline" ]; then
+      berth_deadline_side >/dev/null 2>&1 7<&- 8>&- &
+      echo "timer $!"
+    fi
+    berth_task_side 9>&1 >&8 7<&- 8>&-
+  } 9>&1 | berth_watch_side 7<&- 8>&-
+}

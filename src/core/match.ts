@@ -1,0 +1,205 @@
+import type { ContainerRequest } from './context.ts';
+import type { Session, SessionContext } from './session.ts';
+import type { TaskSpec } from './task.ts';
+
+/** What is known of one pair: may the task run there, and how well does it fit. */
+export interface Judgement {
+  readonly gates: readonly Gate[];
+  readonly scores: readonly Score[];
+  /** All gates passed. */
+  readonly passed: boolean;
+  /** Sum of the scores. */
+  readonly total: number;
+}
+
+export interface Gate {
+  readonly name: string;
+  /** null: passed. */
+  readonly refusal: string | null;
+}
+
+export interface Score {
+  readonly name: string;
+  readonly points: number;
+}
+
+export interface Candidate {
+  readonly id: number;
+  readonly spec: TaskSpec;
+}
+
+export interface Match {
+  readonly task: Candidate;
+  readonly session: Session;
+}
+
+/**
+ * Give each task the best of the idle sessions. A task that fits none is left out and blocks no other.
+ *
+ * @param tasks     in the order in which they are served: priority, then age
+ * @param sessions  each takes one task at most
+ */
+export function match(tasks: readonly Candidate[], sessions: readonly Session[]): readonly Match[] {
+  const idle = new Set(sessions.filter((session) => session.status === 'idle'));
+  const matches: Match[] = [];
+  for (const task of tasks) {
+    const session = best(task.spec, idle);
+    if (!session) continue;
+    idle.delete(session);
+    matches.push({ task, session });
+  }
+  return matches;
+}
+
+function best(spec: TaskSpec, sessions: Iterable<Session>): Session | null {
+  let chosen: { session: Session; rank: readonly number[] } | null = null;
+  for (const session of sessions) {
+    const judgement = judge(spec, session);
+    if (!judgement.passed) continue;
+    const rank = rankOf(spec, session, judgement);
+    if (!chosen || comesBefore(rank, session, chosen)) chosen = { session, rank };
+  }
+  return chosen?.session ?? null;
+}
+
+/** Higher is better, first number first: order of providers, score, a plain session, longest idle. */
+function rankOf(spec: TaskSpec, session: Session, { total }: Judgement): readonly number[] {
+  const enough = total >= GOOD_ENOUGH;
+  return [
+    -Math.max(providersOf(spec).indexOf(session.provider ?? ''), 0),
+    enough ? total : 0,
+    !enough && session.context.currentDir === null ? 1 : 0,
+    -(session.lastActivityMs ?? 0),
+  ];
+}
+
+function comesBefore(
+  rank: readonly number[],
+  session: Session,
+  other: { readonly session: Session; readonly rank: readonly number[] },
+): boolean {
+  const at = rank.findIndex((value, index) => value !== other.rank[index]);
+  return at === -1 ? session.name < other.session.name : (rank[at] ?? 0) > (other.rank[at] ?? 0);
+}
+
+/** Below this a session that is somewhere else is no better than a plain one. */
+const GOOD_ENOUGH = 20;
+
+/** Gates and scores of one task in one session; `why` and `explain` print them. */
+export function judge(spec: TaskSpec, session: Session): Judgement {
+  const gates: readonly Gate[] = [
+    { name: 'session', refusal: sessionRefusal(spec, session) },
+    { name: 'host', refusal: hostRefusal(spec, session) },
+    { name: 'kind', refusal: kindRefusal(spec, session) },
+    { name: 'provider', refusal: providerRefusal(spec, session) },
+    { name: 'container', refusal: containerRefusal(spec, session) },
+    { name: 'branch', refusal: branchRefusal(spec, session) },
+  ];
+  const scores = spec.queue.matchContext && session.kind === 'tmux' ? scoresOf(spec, session.context) : [];
+  return {
+    gates,
+    scores,
+    passed: gates.every((gate) => gate.refusal === null),
+    total: scores.reduce((sum, score) => sum + score.points, 0),
+  };
+}
+
+function sessionRefusal({ queue }: TaskSpec, session: Session): string | null {
+  const targeted = queue.target === null || queue.target === session.name;
+  return targeted ? null : `the task waits for session "${queue.target}"`;
+}
+
+function hostRefusal({ context }: TaskSpec, session: Session): string | null {
+  return context.host === session.host ? null : `the task asks for host "${context.host}"`;
+}
+
+function kindRefusal(spec: TaskSpec, session: Session): string | null {
+  if (spec.queue.target !== null) return null;
+  if (wantsTerminal(spec)) return session.kind === 'tmux' ? null : 'the task needs a terminal session';
+  return session.kind === 'headless' ? null : 'the task runs without a terminal';
+}
+
+function providerRefusal(spec: TaskSpec, session: Session): string | null {
+  const wanted = providersOf(spec);
+  if (wanted.length === 0 || wanted.includes(session.provider ?? '')) return null;
+  return `the task asks for ${wanted.join(' or ')}`;
+}
+
+/** A terminal inside a box serves only tasks that ask for this box; headless slots keep nothing between tasks. */
+function containerRefusal({ context }: TaskSpec, session: Session): string | null {
+  const inside = session.context.containerId;
+  if (session.kind !== 'tmux' || inside === null) return null;
+  if (context.container === null) return `the session is inside container ${inside.slice(0, 12)}`;
+  const asked = { ...context.container, workdir: context.workdir };
+  return isSameBox(asked, session.context) ? null : `the session is inside another container`;
+}
+
+function isSameBox(asked: ContainerRequest & { readonly workdir: string }, seen: SessionContext): boolean {
+  const pairs = [
+    [asked.type, seen.containerType],
+    [asked.image, seen.containerImage],
+    [asked.service, seen.containerService],
+  ].filter(([wanted]) => wanted !== null);
+  if (asked.name !== null) return seen.containerId?.startsWith(asked.name) === true;
+  if (asked.kubernetes !== null) return false;
+  if (pairs.length === 0) return seen.currentDir === asked.workdir;
+  return pairs.every(([wanted, have]) => wanted === have);
+}
+
+function branchRefusal({ context }: TaskSpec, session: Session): string | null {
+  const seen = session.context.gitBranch;
+  if (session.kind !== 'tmux' || context.gitBranch === null || seen === null) return null;
+  return seen === context.gitBranch ? null : `the session is on branch "${seen}"`;
+}
+
+function scoresOf({ context }: TaskSpec, seen: SessionContext): readonly Score[] {
+  const sameVariables = Object.entries(context.env).filter(([name, value]) => seen.envVars[name] === value);
+  return [
+    { name: 'directory', points: directoryPoints(context.workdir, seen.currentDir) },
+    { name: 'environment', points: Math.min(20 * sameVariables.length, 40) },
+    { name: 'branch', points: context.gitBranch !== null && context.gitBranch === seen.gitBranch ? 30 : 0 },
+    { name: 'container', points: context.container !== null && seen.containerId !== null ? 40 : 0 },
+  ].filter((score) => score.points > 0);
+}
+
+function directoryPoints(wanted: string, seen: string | null): number {
+  if (seen === null) return 0;
+  if (seen === wanted) return 100;
+  if (isInside(wanted, seen)) return 50;
+  return isInside(seen, wanted) ? 25 : 0;
+}
+
+function isInside(directory: string, ancestor: string): boolean {
+  return directory.startsWith(ancestor.endsWith('/') ? ancestor : `${ancestor}/`);
+}
+
+/** Prompts and tasks for a provider need a terminal; a command runs headless. */
+function wantsTerminal(spec: TaskSpec): boolean {
+  return spec.payload.kind === 'prompt' || providersOf(spec).length > 0;
+}
+
+function providersOf({ payload, queue }: TaskSpec): readonly string[] {
+  if (queue.providers.length > 0) return queue.providers;
+  return payload.kind === 'prompt' && payload.provider !== null ? [payload.provider] : [];
+}
+
+/**
+ * The key under which a pending task is looked for. A store asks only for the lanes of its idle sessions,
+ * so that no task is read that waits for something else.
+ */
+export function laneOf(spec: TaskSpec): string {
+  if (spec.queue.target !== null) return `session ${spec.queue.target}`;
+  if (!wantsTerminal(spec)) return `headless ${spec.context.host}`;
+  const [provider, ...more] = providersOf(spec);
+  return provider === undefined || more.length > 0
+    ? `terminal ${spec.context.host}`
+    : `agent ${provider} ${spec.context.host}`;
+}
+
+/** The lanes that a session serves: `judge` passes no task of another lane. */
+export function lanesOf(session: Session): readonly string[] {
+  const own = `session ${session.name}`;
+  if (session.kind === 'headless') return [own, `headless ${session.host}`];
+  const shared = [own, `terminal ${session.host}`];
+  return session.provider === null ? shared : [...shared, `agent ${session.provider} ${session.host}`];
+}

@@ -1,0 +1,143 @@
+import { quoteWord, shellQuote } from './command.ts';
+import type { RunReport } from './executor.ts';
+import SUPERVISOR from './inside.sh?raw';
+import type { Payload } from './task.ts';
+
+/**
+ * The text that runs in the box. It is POSIX sh, needs nothing installed, and comes in on stdin
+ * (or from a file), so that no value of the task ever stands in an argument list of ours.
+ */
+export interface ScriptPlan {
+  /** One line for people who open the file. */
+  readonly title: string;
+  /** Known to the two ends of a run; marks the supervisor's own words on stderr. */
+  readonly nonce: string;
+  /** Working directory in the box. */
+  readonly dir: string;
+  /** Host name that the box must have; null when it is not known. */
+  readonly expectHost: string | null;
+  /** Shell text that switches a toolchain on, or empty. */
+  readonly toolchain: string;
+  readonly prereqs: readonly string[];
+  readonly payload: Payload;
+  readonly graceMs: number;
+  /** Backstop for a worker that is gone; null for none. */
+  readonly deadlineMs: number | null;
+  /** Who holds the run: a pipe on stdin (its end stops the run), or signals only. */
+  readonly leash: 'stdin' | 'signal';
+}
+
+/** The task's environment as shell text: the only text that holds its values. */
+export function environmentScript(env: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(env).map(([name, value]) => `  export ${name}=${quoteWord(value)}`);
+  return `berth_environment() {\n${[...lines, '  :'].join('\n')}\n}\n`;
+}
+
+/**
+ * The whole run under a supervisor: prepare, start in a session of its own, watch the leash and the
+ * deadline, stop with TERM then KILL, verify that everything is gone, and say how it ended.
+ * Expects `berth_environment` (see `environmentScript`) before it.
+ */
+export function supervisedScript(plan: ScriptPlan): string {
+  return [
+    taskFunction(plan),
+    `berth_nonce=${quoteWord(plan.nonce)}`,
+    `berth_grace=${Math.max(1, Math.ceil(plan.graceMs / 200))}`,
+    `berth_deadline=${plan.deadlineMs === null ? '' : Math.ceil(plan.deadlineMs / 1000)}`,
+    `berth_leash=${plan.leash}`,
+    SUPERVISOR,
+    'berth_main\n',
+  ].join('\n');
+}
+
+/** The same preparation and task without a supervisor, for a terminal that a person watches. */
+export function attachedScript(plan: ScriptPlan): string {
+  return [
+    taskFunction(plan),
+    `berth_nonce=${quoteWord(plan.nonce)}`,
+    'berth_setsid=',
+    SUPERVISOR,
+    'berth_task\n',
+  ].join('\n');
+}
+
+/** The steps in order; the first that fails ends the attempt before anything of the task ran. */
+function taskFunction(plan: ScriptPlan): string {
+  const steps = [
+    `trap 'berth_refuse $?' EXIT`,
+    'berth_step=directory',
+    `cd ${quoteWord(plan.dir)} || exit 66`,
+    ...(plan.toolchain === '' ? [] : ['berth_step=toolchain', plan.toolchain.trimEnd()]),
+    'berth_step=environment',
+    'berth_environment',
+    ...plan.prereqs.flatMap((line, index) => [
+      `berth_step=prerequisite-${index + 1}`,
+      `$berth_setsid sh -c ${quoteWord(line)} || exit $?`,
+    ]),
+    ...proof(plan),
+    'berth_step=program',
+    ...program(plan.payload),
+  ];
+  return [
+    `# ${plan.title.replaceAll(/[^\x20-\x7e]/g, '?')}`,
+    'berth_task() {',
+    ...steps.map((line) => `  ${line}`),
+    '}',
+  ].join('\n');
+}
+
+function proof(plan: ScriptPlan): string[] {
+  if (plan.expectHost === null) return [];
+  return [
+    'berth_step=proof',
+    'berth_host=; read -r berth_host </proc/sys/kernel/hostname',
+    `[ "$berth_host" = ${quoteWord(plan.expectHost)} ] || { echo "berth: this is host $berth_host" >&2; exit 1; }`,
+  ];
+}
+
+function program(payload: Payload): string[] {
+  if (payload.kind === 'argv') {
+    return [`berth_find ${quoteWord(payload.argv[0] ?? '')}`, `berth_exec ${shellQuote(payload.argv)}`];
+  }
+  return [`berth_exec sh -c ${quoteWord(payload.kind === 'line' ? payload.line : payload.text)}`];
+}
+
+/** How many bytes at the end of stderr are enough to hold the supervisor's words. */
+export const END_MARK_BYTES = 65_536;
+
+export interface EndMark {
+  readonly report: RunReport;
+  /** Where our own words begin, in bytes from the start of the text that was given. */
+  readonly offset: number;
+  /** Where they end. */
+  readonly end: number;
+}
+
+/** What the supervisor said last, or null when its end mark is not in this piece of stderr. */
+export function findEndMark(stderr: Buffer, nonce: string): EndMark | null {
+  const lead = `\n\x1eberth ${nonce} `;
+  const last = stderr.lastIndexOf(lead);
+  if (last < 0) return null;
+  const end = stderr.indexOf('\n', last + 1);
+  if (end < 0) return null;
+  const words = wordsOf(stderr, last + lead.length, end);
+  if (words[0] !== 'exit' && words[0] !== 'stopped') return null;
+  const before = stderr.lastIndexOf(lead, last - 1);
+  const refusal = before < 0 ? [] : wordsOf(stderr, before + lead.length, stderr.indexOf('\n', before + 1));
+  const refused = refusal[0] === 'refused' && words[0] === 'exit';
+  return { report: reportOf(refused ? refusal : words), offset: refused ? before : last, end: end + 1 };
+}
+
+function wordsOf(text: Buffer, from: number, to: number): string[] {
+  return text.subarray(from, to).toString('latin1').split(' ');
+}
+
+function reportOf(words: readonly string[]): RunReport {
+  const [kind = 'exit', code = '', reason = null, left = '0'] = words;
+  return {
+    kind: kind === 'refused' || kind === 'stopped' ? kind : 'exit',
+    exitCode: Number(code),
+    reason,
+    gone: left === '0',
+  };
+}

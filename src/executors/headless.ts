@@ -1,0 +1,151 @@
+import { watch as watchFile } from 'node:fs';
+import type { Executor, RunEnd, RunSpec } from '../core/executor.ts';
+import type { Host, Launched } from '../core/host.ts';
+import {
+  createRunDirectory,
+  pullLeash,
+  type RunFiles,
+  readEnd,
+  readFacts,
+  readProcesses,
+  readTail,
+  runFiles,
+  seal,
+} from './run-directory.ts';
+
+/** How often a run that another process started is looked at, beside its file events. */
+const LOOK_MS = 250;
+/** How often a stop is repeated: an order may meet a box that has not read its script yet. */
+const STOP_AGAIN_MS = 500;
+const STDERR_TAIL_BYTES = 2048;
+
+/**
+ * Runs without a terminal: detached from us, all state in the run directory.
+ *
+ * @param host  where the runs are started
+ * @param runs  absolute path of the folder that holds the run directories
+ */
+export function headlessExecutor(host: Host, runs: string): Executor {
+  /** Ends of the runs that this very process started; for all others the files are asked. */
+  const launched = new Map<string, Launched['ended']>();
+  const files = (directory: string) => runFiles(runs, directory);
+
+  return {
+    kind: 'headless',
+
+    async start(run) {
+      const at = files(run.directory);
+      if ((await readProcesses(at)) !== null) return 'already';
+      await createRunDirectory(at, run);
+      const started = await host.launch(startCommand(at, run), { stdout: at.out, stderr: at.err });
+      launched.set(run.directory, started.ended);
+      return 'started';
+    },
+
+    async watch(directory, signal) {
+      const at = files(directory);
+      const ended = launched.get(directory);
+      if (ended) {
+        const end = await raceAbort(ended, signal);
+        if (end === null) return unfinished();
+        launched.delete(directory);
+        return (await readEnd(at)) ?? vanished(at, end.code);
+      }
+      return watchForeign(host, at, signal);
+    },
+
+    async stop(directory) {
+      const at = files(directory);
+      const send = async () => {
+        if ((await readEnd(at)) !== null) clearInterval(repeat);
+        else await order(host, at);
+      };
+      const repeat = setInterval(() => void send().catch(() => clearInterval(repeat)), STOP_AGAIN_MS);
+      repeat.unref();
+      await send();
+    },
+
+    async state(directory) {
+      const at = files(directory);
+      if ((await readEnd(at)) !== null) return 'ended';
+      const processes = await readProcesses(at);
+      if (processes === null) return 'absent';
+      return lives(host, processes) ? 'running' : 'vanished';
+    },
+  };
+}
+
+function startCommand(at: RunFiles, run: RunSpec) {
+  const entry = run.entry ?? { argv: [], env: {}, cwd: null };
+  return { argv: ['sh', at.start, ...entry.argv], cwd: entry.cwd, env: entry.env };
+}
+
+/** A run that an earlier process started: file events say when to look, the files say what is true. */
+async function watchForeign(host: Host, at: RunFiles, signal: AbortSignal): Promise<RunEnd> {
+  while (!signal.aborted) {
+    // the order matters: alive first, then the record, so that an end between the two is not missed
+    const processes = await readProcesses(at);
+    const alive = processes !== null && lives(host, processes);
+    const end = await readEnd(at);
+    if (end !== null && !alive) return end;
+    if (!alive) return vanished(at, null);
+    await nextLook(at, signal);
+  }
+  return unfinished();
+}
+
+function lives(host: Host, processes: NonNullable<Awaited<ReturnType<typeof readProcesses>>>): boolean {
+  return processes.main !== null && host.isAlive(processes.main);
+}
+
+async function vanished(at: RunFiles, exitCode: number | null): Promise<RunEnd> {
+  const tail = await readTail(at.err, STDERR_TAIL_BYTES);
+  const output = await readTail(at.out, STDERR_TAIL_BYTES);
+  const end: RunEnd = {
+    kind: 'vanished',
+    exitCode,
+    stderrTail: tail?.bytes.toString('utf8') ?? '',
+    stdoutTail: output?.bytes.toString('utf8') ?? '',
+  };
+  await seal(at, end);
+  return end;
+}
+
+async function order(host: Host, at: RunFiles): Promise<void> {
+  const facts = await readFacts(at);
+  if (facts?.leash === 'stdin') {
+    await pullLeash(at, 'stop');
+    return;
+  }
+  const processes = await readProcesses(at);
+  // the watch side takes the signal; its own life is bound to the main process
+  if (processes?.watch && lives(host, processes)) host.signal(processes.watch, 'SIGTERM');
+}
+
+function nextLook(at: RunFiles, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      watcher.close();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, LOOK_MS);
+    const watcher = watchFile(at.path, { persistent: false }, done);
+    watcher.on('error', done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  if (signal.aborted) return Promise.resolve(null);
+  return new Promise((resolve, reject) => {
+    const abort = () => resolve(null);
+    signal.addEventListener('abort', abort, { once: true });
+    promise.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject);
+  });
+}
+
+function unfinished(): never {
+  throw new DOMException('The watch was given up; the run goes on.', 'AbortError');
+}

@@ -1,0 +1,136 @@
+import { watch as watchFile } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { readEnd, readFacts, runFiles } from './run-directory.ts';
+
+/** A piece of a task's output, as bytes. */
+export interface OutputChunk {
+  readonly stream: 'stdout' | 'stderr';
+  readonly bytes: Buffer;
+}
+
+const CHUNK_BYTES = 65_536;
+const LOOK_MS = 250;
+
+/**
+ * What a run has written, oldest first in each stream, without the supervisor's own words.
+ *
+ * @param follow  go on until the run has ended and all of its output was given; false stops at what is there
+ */
+export async function* readOutput(
+  runs: string,
+  directory: string,
+  options: { readonly follow: boolean; readonly signal: AbortSignal },
+): AsyncGenerator<OutputChunk> {
+  const files = runFiles(runs, directory);
+  const lead = Buffer.from(`\n\x1eberth ${(await readFacts(files))?.nonce ?? ''} `);
+  const out = new Tail(files.out, null);
+  const err = new Tail(files.err, lead);
+  try {
+    for (let last = false; !options.signal.aborted; ) {
+      yield* chunksOf(out, 'stdout');
+      yield* chunksOf(err, 'stderr');
+      if (last || !options.follow) break;
+      // once more after the end: what came between the last look and the end
+      last = (await readEnd(files)) !== null;
+      if (!last) await nextWrite(files.path, options.signal);
+    }
+    const rest = await err.rest();
+    if (rest.length > 0) yield { stream: 'stderr', bytes: rest };
+  } finally {
+    await Promise.all([out.close(), err.close()]);
+  }
+}
+
+async function* chunksOf(tail: Tail, stream: OutputChunk['stream']): AsyncGenerator<OutputChunk> {
+  for (let bytes = await tail.next(); bytes !== null; bytes = await tail.next()) {
+    if (bytes.length > 0) yield { stream, bytes };
+  }
+}
+
+/** Reads a growing file; holds back what may be the beginning of the end mark. */
+class Tail {
+  private file: FileHandle | null = null;
+  private position = 0;
+  private held = Buffer.alloc(0);
+  private closed = false;
+  private readonly path: string;
+  private readonly lead: Buffer | null;
+
+  constructor(path: string, lead: Buffer | null) {
+    this.path = path;
+    this.lead = lead;
+  }
+
+  /** The next bytes (may be empty when all of them are held back), or null when there are none now. */
+  async next(): Promise<Buffer | null> {
+    if (this.closed) return null;
+    this.file ??= await open(this.path, 'r').catch(() => null);
+    if (!this.file) return null;
+    const { bytesRead, buffer } = await this.file.read(
+      Buffer.alloc(CHUNK_BYTES),
+      0,
+      CHUNK_BYTES,
+      this.position,
+    );
+    if (bytesRead === 0) return null;
+    this.position += bytesRead;
+    return this.pass(buffer.subarray(0, bytesRead));
+  }
+
+  private pass(bytes: Buffer): Buffer {
+    if (!this.lead) return bytes;
+    const all = Buffer.concat([this.held, bytes]);
+    const mark = all.indexOf(this.lead);
+    if (mark >= 0) {
+      this.closed = true;
+      this.held = Buffer.alloc(0);
+      return all.subarray(0, mark);
+    }
+    const keep = overlap(all, this.lead);
+    this.held = all.subarray(all.length - keep);
+    return all.subarray(0, all.length - keep);
+  }
+
+  /** What was held back and turned out to be the task's own; a file that shrank had our mark cut off. */
+  async rest(): Promise<Buffer> {
+    const size = (await this.file?.stat())?.size ?? 0;
+    return size < this.position ? Buffer.alloc(0) : this.held;
+  }
+
+  async close(): Promise<void> {
+    await this.file?.close();
+  }
+}
+
+/** Length of the longest end of `text` that is a beginning of `lead`. */
+function overlap(text: Buffer, lead: Buffer): number {
+  for (let length = Math.min(text.length, lead.length - 1); length > 0; length--) {
+    if (text.subarray(text.length - length).equals(lead.subarray(0, length))) return length;
+  }
+  return 0;
+}
+
+function nextWrite(path: string, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      watcher?.close();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, LOOK_MS);
+    const watcher = watchOrNull(path, done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** Null while the run directory is not there yet: the task waits in the queue. */
+function watchOrNull(path: string, changed: () => void) {
+  try {
+    const watcher = watchFile(path, changed);
+    watcher.on('error', changed);
+    return watcher;
+  } catch {
+    return null;
+  }
+}
