@@ -17,6 +17,8 @@ import {
 const LOOK_MS = 250;
 /** How often a stop is repeated: an order may meet a box that has not read its script yet. */
 const STOP_AGAIN_MS = 500;
+/** How long a started run may take to write itself down before it counts as never begun. */
+const START_MS = 5000;
 const STDERR_TAIL_BYTES = 2048;
 
 /**
@@ -43,15 +45,11 @@ export function headlessExecutor(host: Host, runs: string): Executor {
     },
 
     async watch(directory, signal) {
-      const at = files(directory);
-      const ended = launched.get(directory);
-      if (ended) {
-        const end = await raceAbort(ended, signal);
-        if (end === null) return unfinished();
-        launched.delete(directory);
-        return (await readEnd(at)) ?? vanished(at, end.code);
-      }
-      return watchForeign(host, at, signal);
+      const own = launched.get(directory);
+      const ended = own && (await raceAbort(own, signal));
+      if (!signal.aborted) launched.delete(directory);
+      // also after the end of our own process: of two starters the other one may have the run
+      return watchFiles(host, files(directory), { signal, exitCode: ended?.code ?? null });
     },
 
     async stop(directory) {
@@ -80,18 +78,25 @@ function startCommand(at: RunFiles, run: RunSpec) {
   return { argv: ['sh', at.start, ...entry.argv], cwd: entry.cwd, env: entry.env };
 }
 
-/** A run that an earlier process started: file events say when to look, the files say what is true. */
-async function watchForeign(host: Host, at: RunFiles, signal: AbortSignal): Promise<RunEnd> {
-  while (!signal.aborted) {
+/** File events say when to look, the files say what is true. */
+async function watchFiles(host: Host, at: RunFiles, known: Known): Promise<RunEnd> {
+  const patience = Date.now() + START_MS;
+  while (!known.signal.aborted) {
     // the order matters: alive first, then the record, so that an end between the two is not missed
     const processes = await readProcesses(at);
-    const alive = processes !== null && lives(host, processes);
+    const alive = processes === null ? Date.now() < patience : lives(host, processes);
     const end = await readEnd(at);
-    if (end !== null && !alive) return end;
-    if (!alive) return vanished(at, null);
-    await nextLook(at, signal);
+    if (end !== null && (processes === null || !alive)) return end;
+    if (!alive) return vanished(at, known.exitCode);
+    await nextLook(at, known.signal);
   }
-  return unfinished();
+  throw new DOMException('The watch was given up; the run goes on.', 'AbortError');
+}
+
+interface Known {
+  readonly signal: AbortSignal;
+  /** Of the process that we started ourselves. */
+  readonly exitCode: number | null;
 }
 
 function lives(host: Host, processes: NonNullable<Awaited<ReturnType<typeof readProcesses>>>): boolean {
@@ -144,8 +149,4 @@ function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | nul
     signal.addEventListener('abort', abort, { once: true });
     promise.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject);
   });
-}
-
-function unfinished(): never {
-  throw new DOMException('The watch was given up; the run goes on.', 'AbortError');
 }
