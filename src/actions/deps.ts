@@ -30,11 +30,20 @@ export interface Deps {
   readonly engines: Engines;
   readonly runs: RunReading;
   readonly worker: WorkerControl;
-  /** Run a task now, in the caller's terminal. Resolves at its end; `onTask` learns the id before it starts. */
+  /** Run a task now, on the caller's streams. Resolves at its end. */
   foreground(
     spec: TaskSpec,
-    onTask: (id: number) => void,
+    watcher: ForegroundWatcher,
   ): Promise<{ readonly id: number; readonly outcome: Outcome }>;
+  /** Versions of the libraries that state depends on, such as `sqlite`. */
+  libraries(): Promise<Readonly<Record<string, string>>>;
+}
+
+export interface ForegroundWatcher {
+  /** Learns the id before anything starts. */
+  started(id: number): void;
+  /** Takes the output instead of the caller's stdout and stderr; null leaves it to them. */
+  readonly output: ((chunk: OutputChunk) => Promise<void>) | null;
 }
 
 /** What `src/contexts` can tell. Nothing of it runs a task. */
@@ -43,8 +52,6 @@ export interface ContextReading {
   /** With profiled services where `all`; throws COMPOSE_INVALID, or CONTAINER_NOT_DETECTED without a Compose project. */
   services(dir: string, all: boolean): Promise<readonly ServiceRow[]>;
   explain(request: ContextRequest, payload: Payload | null): Promise<Explanation>;
-  /** The variables of a file, by Compose's rules. */
-  envFile(path: string): Promise<Readonly<Record<string, string>>>;
   /** The text of a commented `berth.yaml` for a directory. */
   draft(dir: string): Promise<string>;
   /** Remember that the `berth.yaml` of this directory, as it is now, may start programs; answers its path. */
@@ -104,19 +111,21 @@ export type EngineReport = Readonly<
   Record<'docker' | 'podman' | 'compose' | 'kubernetes' | 'tmux' | 'ssh', Availability>
 >;
 
-/** Output of run directories, without the supervisor's own lines. */
+/** Run directories, one for each attempt. */
 export interface RunReading {
-  /** Bytes from an offset on; `next` is where to go on. Empty while there is nothing more. */
-  read(
-    directory: string,
-    stream: 'stdout' | 'stderr',
-    from: number,
-  ): Promise<{ readonly bytes: Uint8Array; readonly next: number }>;
-  /** Absolute path of a run directory. */
+  /** Absolute path. */
   path(directory: string): string;
+  /** What a run has written, oldest first, without the supervisor's own lines; with `follow` until the run has ended. */
+  output(
+    directory: string,
+    options: { readonly follow: boolean; readonly signal: AbortSignal },
+  ): AsyncIterable<OutputChunk>;
   remove(directories: readonly string[]): Promise<void>;
-  /** Resolves when a run may have written something, or when the signal aborts. A hint: look again. */
-  changed(directory: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface OutputChunk {
+  readonly stream: 'stdout' | 'stderr';
+  readonly bytes: Uint8Array;
 }
 
 export interface WorkerOptions {

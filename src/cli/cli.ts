@@ -1,0 +1,72 @@
+import type { Deps } from '../actions/deps.ts';
+import { closest } from '../core/closest.ts';
+import { BerthError } from '../core/errors.ts';
+import { rawArguments } from './argv.ts';
+import type { CommandSpec } from './command.ts';
+import { createOutput, type Io, type Output, reportError } from './output.ts';
+import { VERBS } from './verbs.ts';
+
+/**
+ * Run one command line: find the verb, load its file and nothing else, parse, act, print.
+ *
+ * @param argv  the words after the program's name
+ * @returns     the exit code; see docs/errors.md
+ */
+export async function main(argv: readonly string[], deps: Deps, io: Io): Promise<number> {
+  const words = rawArguments(argv);
+  let out = createOutput(io, deps.env, wantsJson(words));
+  try {
+    const text = await aboutBerth(words, deps.version);
+    if (text !== null) return await say(out, text);
+    const [verb = '', ...rest] = words;
+    const spec = await load(verb);
+    const { helpText, parse } = await import('./parse.ts');
+    const parsed = parse(spec, rest);
+    if (parsed === 'help') return await say(out, helpText(spec, out.columns ?? 100));
+    // what stands after the program's name of `berth run` is not ours
+    out = { ...out, json: parsed.flags.json === true };
+    return await spec.run({ deps, out, ...parsed });
+  } catch (error) {
+    return reportError(error, out, Boolean(deps.env.BERTH_DEBUG));
+  }
+}
+
+/** The answer to a command line without a verb of its own; null for all others. */
+async function aboutBerth([verb, topic]: readonly string[], version: string): Promise<string | null> {
+  if (verb === '--version' || verb === '-V') return version;
+  if (verb === 'help' && topic !== undefined) {
+    const { helpText } = await import('./parse.ts');
+    return helpText(await load(topic), 100);
+  }
+  if (verb !== undefined && verb !== 'help' && verb !== '--help' && verb !== '-h') return null;
+  const { overviewText } = await import('./overview.ts');
+  return overviewText();
+}
+
+/** @throws {BerthError} `UNKNOWN_COMMAND` with the closest verb */
+async function load(verb: string): Promise<CommandSpec> {
+  const entry = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
+  if (entry) return (await entry.load()).default;
+  if (verb.startsWith('-')) {
+    throw new BerthError(`berth has no option ${verb} in front of the verb.`, {
+      code: 'UNKNOWN_OPTION',
+      hint: 'Options come after the verb: `berth list --json`.',
+    });
+  }
+  const near = closest(verb, Object.keys(VERBS));
+  throw new BerthError(`berth has no verb "${verb}".`, {
+    code: 'UNKNOWN_COMMAND',
+    hint: near === null ? 'See `berth --help`.' : `Did you mean \`berth ${near}\`?`,
+  });
+}
+
+async function say(out: Output, text: string): Promise<number> {
+  await out.line(text);
+  return 0;
+}
+
+/** Known before parsing, so that errors of parsing are JSON too. */
+function wantsJson(words: readonly string[]): boolean {
+  const end = words.indexOf('--');
+  return (end === -1 ? words : words.slice(0, end)).includes('--json');
+}
