@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import type { ResolvedContainer } from '../core/context.ts';
+import { BerthError } from '../core/errors.ts';
+import type { Host } from '../core/host.ts';
+import type { ContainerFacts } from '../core/inspect.ts';
+import type { Place, Scope } from '../core/runtime.ts';
+import { callEngine, type EngineName, refused } from './engine-cli.ts';
+import { cliInspector } from './inspector.ts';
+import { checkImageName } from './names.ts';
+import { parseMount, parsePort, type RunAs, runArguments } from './run-arguments.ts';
+import { START_TIMEOUT_MS, startFailure } from './start-failure.ts';
+
+/** Labels of what berth starts; what does not carry them is never removed. */
+export const TASK_LABEL = 'dev.berth.task';
+export const ATTEMPT_LABEL = 'dev.berth.attempt';
+export const OWNER_LABEL = 'dev.berth.owner';
+
+interface Wanted {
+  readonly container: ResolvedContainer;
+  readonly image: string;
+  readonly scope: Scope;
+}
+
+/**
+ * A container of berth's own for one attempt, that waits to be entered. The name follows from the scope,
+ * so that a repeated call finds what an earlier one started.
+ *
+ * @throws {BerthError} `IMAGE_MISSING`, `PORT_TAKEN`, `FILE_NOT_FOUND` (a mount), `NO_SHELL`, `RUNTIME_UNAVAILABLE`
+ */
+export async function startOwned(host: Host, engine: EngineName, wanted: Wanted): Promise<Place> {
+  checkImageName(wanted.image);
+  const inspector = cliInspector(host, engine);
+  const labels = labelsOf(wanted.scope);
+  for (const earlier of await inspector.byLabels(labels)) {
+    if (earlier.state === 'running') return placeOf(engine, wanted, earlier);
+    await remove(host, engine, earlier.id);
+  }
+  const argv = await startCommand(host, engine, wanted);
+  try {
+    const result = await callEngine(host, argv, START_TIMEOUT_MS);
+    if (result.exitCode !== 0) throw await startFailure(host, engine, { image: wanted.image, result });
+    await provesShell(host, engine, wanted);
+    const [started] = await inspector.byLabels(labels);
+    if (started === undefined) throw vanished(engine, wanted.image);
+    return placeOf(engine, wanted, started);
+  } catch (error) {
+    // a failed `run` leaves a container in state Created
+    for (const corpse of await inspector.byLabels(labels)) await remove(host, engine, corpse.id);
+    throw error;
+  }
+}
+
+/** Remove what `startOwned` made: only by id, and only while it carries our label. Safe to repeat. */
+export async function disposeOwned(host: Host, engine: EngineName, place: Place): Promise<void> {
+  if (!place.owned || place.id === null) return;
+  const found = await cliInspector(host, engine).container(place.id);
+  if (found !== null && TASK_LABEL in found.labels) await remove(host, engine, found.id);
+}
+
+export async function remove(host: Host, engine: EngineName, id: string): Promise<void> {
+  // podman would wait ten seconds for a program that ignores TERM; docker knows no such option
+  const now = engine === 'podman' ? ['--time', '0'] : [];
+  const result = await callEngine(host, [engine, 'rm', '--force', '--volumes', ...now, id], START_TIMEOUT_MS);
+  const gone = /no such container|already in progress|no container with name or id/i;
+  if (result.exitCode !== 0 && !gone.test(result.stderr)) {
+    throw refused(engine, `remove container ${id.slice(0, 12)}`, result);
+  }
+}
+
+function labelsOf(scope: Scope): Readonly<Record<string, string>> {
+  return {
+    [TASK_LABEL]: String(scope.task),
+    [ATTEMPT_LABEL]: String(scope.attempt),
+    [OWNER_LABEL]: scope.owner,
+  };
+}
+
+async function startCommand(
+  host: Host,
+  engine: EngineName,
+  { container, image, scope }: Wanted,
+): Promise<[EngineName, ...string[]]> {
+  const mounts = (container.start?.volumes ?? []).map((volume) => parseMount(volume, scope.workdir));
+  const holdsWorkdir = mounts.some(
+    ({ type, source, readOnly }) => type === 'bind' && !readOnly && covers(source, scope.workdir),
+  );
+  return runArguments(engine, {
+    name: nameOf(scope),
+    image,
+    labels: labelsOf(scope),
+    mounts,
+    ports: (container.start?.ports ?? []).map(parsePort),
+    runAs: holdsWorkdir ? await caller(host, engine) : null,
+    hardened: container.start?.hardened ?? false,
+    engineArgs: container.start?.engineArgs ?? [],
+    env: {},
+    workdir: null,
+    // waits to be entered; the image's own entry point is for its own program
+    entrypoint: 'sh',
+    command: ['-c', 'while sleep 3600; do :; done'],
+  });
+}
+
+/** Task numbers repeat between state folders, so the owner is part of the name. */
+function nameOf({ task, attempt, owner }: Scope): string {
+  return `berth-${task}-${attempt}-${createHash('sha256').update(owner).digest('hex').slice(0, 8)}`;
+}
+
+function covers(source: string, path: string): boolean {
+  return path === source || path.startsWith(source.endsWith('/') ? source : `${source}/`);
+}
+
+/** The user inside whose files belong to the caller outside. */
+async function caller(host: Host, engine: EngineName): Promise<RunAs> {
+  const [uid, gid, rootless] = await Promise.all([
+    numberOf(host, '-u'),
+    numberOf(host, '-g'),
+    isRootless(host, engine),
+  ]);
+  // in rootless docker the container's root is the caller
+  if (engine === 'docker' && rootless) return { user: '0:0', home: null, keepId: false };
+  // an unknown uid would get `/` as its home, where it may not write
+  return {
+    user: `${uid}:${gid}`,
+    home: uid === '0' ? null : '/tmp',
+    keepId: engine === 'podman' && rootless,
+  };
+}
+
+async function numberOf(host: Host, option: '-u' | '-g'): Promise<string> {
+  const result = await host.exec({ argv: ['id', option], cwd: null, env: {} }, { timeoutMs: 5_000 });
+  const number = result.stdout.trim();
+  if (/^\d+$/.test(number)) return number;
+  throw new BerthError(`\`id ${option}\` on ${host.name} did not tell the caller's number.`, {
+    code: 'ENGINE_ERROR',
+    hint: 'Say `--user UID:GID` to choose the user in the container.',
+  });
+}
+
+async function isRootless(host: Host, engine: EngineName): Promise<boolean> {
+  const format = engine === 'docker' ? '{{json .SecurityOptions}}' : '{{.Host.Security.Rootless}}';
+  const result = await callEngine(host, [engine, 'info', '--format', format]);
+  return /name=rootless|^true/.test(result.stdout);
+}
+
+/** With an init in front, a missing shell does not fail the start; only entering tells. */
+async function provesShell(host: Host, engine: EngineName, { image, scope }: Wanted): Promise<void> {
+  const result = await callEngine(host, [engine, 'exec', nameOf(scope), 'sh', '-c', ':']);
+  if (result.exitCode === 0) return;
+  throw new BerthError(`Image ${image} has no shell (sh), or no sleep, so berth cannot work in it.`, {
+    code: 'NO_SHELL',
+    hint: `Use a variant of the image that has one (often \`-debug\` or \`-alpine\`), or run it by hand: \`${engine} run ${image}\`.`,
+  });
+}
+
+function vanished(engine: EngineName, image: string): BerthError {
+  return new BerthError(`The container of ${image} was gone as soon as it had started.`, {
+    code: 'CONTAINER_NOT_FOUND',
+    hint: `See whether something removes containers here: \`${engine} events --since 1m\`.`,
+  });
+}
+
+function placeOf(engine: EngineName, { container }: Wanted, { id, hostname }: ContainerFacts): Place {
+  return { runtime: engine, id, owned: true, container: { ...container, id, hostname }, user: null };
+}
