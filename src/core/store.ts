@@ -28,9 +28,15 @@ export interface Store extends AsyncDisposable {
   events(taskId: number): Promise<readonly TaskEvent[]>;
   counts(): Promise<Readonly<Record<TaskStateName, number>>>;
 
-  /** Match pending tasks with the idle sessions of this worker; priority, then age. */
+  /**
+   * Match pending tasks with the idle sessions of this worker; priority, then age.
+   * Empty as well when another process has taken the worker's name: the heartbeat says so.
+   */
   claim(worker: string, limit: number): Promise<readonly Claim[]>;
-  /** Assigned to running, on disk before anything is started. */
+  /**
+   * Assigned to running, on disk before anything is started; `stop_requested` leaves an assigned task as it
+   * is. A task that runs already (`addRunning`) gets its context. Neither may hold secret values.
+   */
   started(lease: Lease, context: ResolvedContext): Promise<LeaseNews>;
   /** Running (or assigned) to finished; with `retryAtMs` back to pending instead. Frees the session. */
   finished(lease: Lease, outcome: Outcome, retryAtMs: number | null): Promise<LeaseNews>;
@@ -50,8 +56,12 @@ export interface Store extends AsyncDisposable {
   heartbeat(worker: string): Promise<Heartbeat>;
   unregisterWorker(worker: string): Promise<void>;
   workers(): Promise<readonly WorkerRow[]>;
-  /** Claims of this worker name that an earlier process left: to be adopted, with a new fence. */
-  adopt(worker: string): Promise<readonly Claim[]>;
+  /**
+   * Running tasks that dead processes left, with a new fence: of earlier processes of this worker name,
+   * and, given `isAlive`, of every other worker and foreground run of this host whose lease has ended
+   * and whose process is gone. What they had not started goes back to pending by itself.
+   */
+  adopt(worker: string, isAlive?: (holder: WorkerIdentity) => boolean): Promise<readonly Claim[]>;
 
   sessions(): Promise<readonly Session[]>;
   /** Make or refresh a session row that this worker owns. */

@@ -1,0 +1,12 @@
+import createTheQueue from '../../migrations/sqlite/0001_create_the_queue.sql?raw';
+
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** In order, without gaps; a released one is never edited. Read only when there is something to apply. */
+export const SQLITE_MIGRATIONS: readonly Migration[] = [
+  { version: 1, name: '0001_create_the_queue', sql: createTheQueue },
+];

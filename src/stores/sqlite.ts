@@ -1,0 +1,96 @@
+import type { Store } from '../core/store.ts';
+import { adopt } from './adopt.ts';
+import { watchChanges } from './changes.ts';
+import { claimTasks, finishClaimed, releaseClaimed, startClaimed } from './claims.ts';
+import { openDatabase, sqliteError } from './driver.ts';
+import { addRunning } from './foreground.ts';
+import { checkSchema, migrate } from './migrate.ts';
+import { putSession, readSessions, removeSession, updateSession } from './sessions.ts';
+import { prepareStateFolder } from './state-folder.ts';
+import {
+  addTask,
+  clearTasks,
+  countTasks,
+  readEvents,
+  readTask,
+  readTasks,
+  requestStop,
+  retryTask,
+} from './tasks.ts';
+import { groupCommit } from './transactions.ts';
+import type { StoreParts } from './transitions.ts';
+import { heartbeat, readWorkers, registerWorker, unregisterWorker } from './workers.ts';
+
+export interface SqliteOptions {
+  /** The state folder; made where it is missing. The database is `berth.db` in it. */
+  readonly directory: string;
+  /** Unix milliseconds; the machine's clock, but for tests. */
+  readonly now?: () => number;
+}
+
+/**
+ * The queue in one SQLite file on a local disk, for any number of processes.
+ *
+ * @throws {BerthError} `STATE_NOT_WRITABLE`, `POLICY`, `STATE_UNSUPPORTED`, `BAD_DATA`, `SCHEMA_NEWER`;
+ *         nothing is written then
+ */
+export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
+  const now = options.now ?? Date.now;
+  const path = prepareStateFolder(options.directory);
+  checkSchema(path);
+  const database = openDatabase(path, { readOnly: false });
+  try {
+    await migrate(database, now());
+  } catch (error) {
+    database.close();
+    throw sqliteError(error, path);
+  }
+  return sqliteStore({ database, now, epochs: new Map() });
+}
+
+function sqliteStore(parts: StoreParts): Store {
+  const { database } = parts;
+  const changes = watchChanges(database);
+  const { write, close: commitRest } = groupCommit(database, changes.ownCommit);
+  let open = true;
+  const close = async (): Promise<void> => {
+    if (!open) return;
+    open = false;
+    commitRest();
+    changes.close();
+    database.close();
+  };
+
+  return {
+    add: (spec) => write(() => addTask(parts, spec)),
+    addRunning: (spec, run) => write(() => addRunning(parts, spec, run)),
+    task: async (id) => readTask(database, id),
+    tasks: async (filter) => readTasks(database, filter),
+    events: async (taskId) => readEvents(database, taskId),
+    counts: async () => countTasks(database),
+
+    claim: (worker, limit) => write(() => claimTasks(parts, worker, limit)),
+    started: (lease, context) => write(() => startClaimed(parts, lease, context)),
+    finished: (lease, outcome, retryAtMs) => write(() => finishClaimed(parts, lease, { outcome, retryAtMs })),
+    release: (lease, reason) => write(() => releaseClaimed(parts, lease, reason)),
+
+    requestStop: (taskId, reason, by) => write(() => requestStop(parts, { taskId, reason, by })),
+    retry: (taskId) => write(() => retryTask(parts, taskId)),
+    clear: (endedBeforeMs) => write(() => clearTasks(database, endedBeforeMs)),
+
+    registerWorker: (worker, isAlive) => write(() => registerWorker(parts, worker, isAlive)),
+    heartbeat: (worker) => write(() => heartbeat(parts, worker)),
+    unregisterWorker: (worker) => write(() => unregisterWorker(parts, worker)),
+    workers: async () => readWorkers(parts),
+    adopt: (worker, isAlive = () => true) => write(() => adopt(parts, worker, isAlive)),
+
+    sessions: async () => readSessions(database),
+    putSession: (session) => write(() => putSession(parts, session)),
+    removeSession: (name) => write(() => removeSession(database, name)),
+    updateSession: (name, facts) => write(() => updateSession(parts, name, facts)),
+
+    changed: (signal) => changes.next(signal),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

@@ -1,0 +1,194 @@
+import { BerthError } from '../core/errors.ts';
+import { laneOf } from '../core/match.ts';
+import type { Added, StopAnswer, TaskFilter } from '../core/store.ts';
+import type { StopReason, Task, TaskEvent, TaskSpec, TaskStateName } from '../core/task.ts';
+import type { Database } from './driver.ts';
+import { type AttemptRow, type EventRow, eventOf, type TaskRow, taskOf } from './rows.ts';
+import { canonicalJson, contentOf, sha256 } from './spec-text.ts';
+import { finish, note, reopen, type StoreParts, taskRow, waitForParents } from './transitions.ts';
+
+export function addTask(parts: StoreParts, spec: TaskSpec): Added {
+  const text = canonicalJson(spec);
+  const hash = sha256(text);
+  const known = knownTask(parts.database, spec.queue.key, hash);
+  if (known !== null) return { id: known, created: false };
+  const id = insertTask(parts, spec, { text, hash });
+  note(parts.database, { taskId: id, atMs: parts.now(), kind: 'added', worker: null, reason: null });
+  if (spec.queue.after.length > 0) waitFor(parts, id, spec.queue.after);
+  return { id, created: true };
+}
+
+function knownTask(database: Database, key: string | null, hash: string): number | null {
+  if (key === null) return null;
+  const row = database.get<{ id: number; spec_hash: string }>(
+    'select id, spec_hash from tasks where idempotency_key = :key',
+    { key },
+  );
+  if (!row) return null;
+  if (row.spec_hash === hash) return row.id;
+  throw new BerthError(`The key "${key}" belongs to task ${row.id}, which was sent with other content.`, {
+    code: 'KEY_CONFLICT',
+    hint: `Use another key, or see \`berth show ${row.id}\`.`,
+  });
+}
+
+function insertTask(
+  parts: StoreParts,
+  spec: TaskSpec,
+  { text, hash }: { text: string; hash: string },
+): number {
+  const nowMs = parts.now();
+  const { payload, context, queue } = spec;
+  const row = parts.database.get<{ id: number }>(
+    `insert into tasks (idempotency_key, spec, spec_hash, kind, content, host, directory, priority, group_name,
+       lane, state, ready, run_at_ms, created_at_ms)
+     values (:key, :text, :hash, :kind, :content, :host, :workdir, :priority, :group,
+       :lane, 'pending', :ready, :runAtMs, :nowMs)
+     returning id`,
+    {
+      key: queue.key,
+      text,
+      hash,
+      kind: payload.kind,
+      content: contentOf(payload),
+      host: context.host,
+      workdir: context.workdir,
+      priority: queue.priority,
+      group: queue.group,
+      lane: laneOf(spec),
+      ready: Number(queue.delayMs <= 0),
+      runAtMs: nowMs + Math.max(queue.delayMs, 0),
+      nowMs,
+    },
+  );
+  if (!row) throw new Error('insert returned no id');
+  return row.id;
+}
+
+function waitFor(parts: StoreParts, id: number, parents: readonly number[]): void {
+  for (const parent of new Set(parents)) {
+    const parentId = requireTask(parts.database, parent).id;
+    parts.database.run('insert into dependencies values (:id, :parentId)', { id, parentId });
+  }
+  waitForParents(parts, id);
+}
+
+function requireTask(database: Database, id: number): TaskRow {
+  const row = taskRow(database, id);
+  if (row) return row;
+  throw new BerthError(`There is no task ${id}.`, {
+    code: 'TASK_NOT_FOUND',
+    hint: 'See `berth list` for the tasks there are.',
+  });
+}
+
+export function readTask(database: Database, id: number): Task | null {
+  return readTasks(database, { ids: [id], limit: 1 })[0] ?? null;
+}
+
+export function readTasks(database: Database, filter: TaskFilter): readonly Task[] {
+  const wanted = {
+    ids: filter.ids && ['id', filter.ids],
+    states: filter.states && ['state', filter.states],
+    outcomes: filter.outcomes && ['outcome', filter.outcomes],
+  } as const;
+  const given = Object.entries(wanted).flatMap(([name, list]) =>
+    list ? [{ name, column: list[0], values: list[1] }] : [],
+  );
+  const where = given.map(({ name, column }) => `${column} in (select value from json_each(:${name}))`);
+  const rows = database.all<TaskRow>(
+    `select * from tasks ${where.length > 0 ? `where ${where.join(' and ')}` : ''} order by id desc limit :limit`,
+    {
+      limit: filter.limit,
+      ...Object.fromEntries(given.map(({ name, values }) => [name, JSON.stringify(values)])),
+    },
+  );
+  const attempts = attemptsOf(database, rows);
+  return rows.map((row) => taskOf(row, attempts.get(row.id) ?? []));
+}
+
+function attemptsOf(
+  database: Database,
+  tasks: readonly TaskRow[],
+): ReadonlyMap<number, readonly AttemptRow[]> {
+  const found = new Map<number, AttemptRow[]>();
+  const ids = JSON.stringify(tasks.filter((task) => task.attempt > 0).map((task) => task.id));
+  if (ids === '[]') return found;
+  const rows = database.all<AttemptRow>(
+    'select * from attempts where task_id in (select value from json_each(:ids)) order by task_id, number',
+    { ids },
+  );
+  for (const row of rows) found.set(row.task_id, [...(found.get(row.task_id) ?? []), row]);
+  return found;
+}
+
+export function readEvents(database: Database, taskId: number): readonly TaskEvent[] {
+  return database
+    .all<EventRow>('select * from events where task_id = :taskId order by id', { taskId })
+    .map(eventOf);
+}
+
+export function countTasks(database: Database): Readonly<Record<TaskStateName, number>> {
+  const rows = database.all<{ state: TaskStateName; number: number }>(
+    `select 'pending' as state, count(*) as number from tasks where state = 'pending'
+     union all select 'finished', count(*) from tasks where state = 'finished'
+     union all select state, count(*) from tasks where state in ('assigned', 'running') group by state`,
+  );
+  const none = { pending: 0, assigned: 0, running: 0, finished: 0 };
+  return { ...none, ...Object.fromEntries(rows.map(({ state, number }) => [state, number])) };
+}
+
+export function requestStop(
+  parts: StoreParts,
+  stop: { taskId: number; reason: StopReason; by: string },
+): StopAnswer {
+  const { database } = parts;
+  const row = taskRow(database, stop.taskId);
+  if (!row) return 'not_found';
+  if (row.state === 'finished') return 'already_finished';
+  if (row.state === 'pending') {
+    finish(parts, row, { kind: 'cancelled', cause: `by ${stop.by}, before it started` });
+    return 'cancelled';
+  }
+  const first = database.run(
+    'update tasks set stop_requested = :reason where id = :taskId and fence = :fence and stop_requested is null',
+    { reason: stop.reason, taskId: stop.taskId, fence: row.fence },
+  );
+  if (first === 1) {
+    const { taskId, reason, by } = stop;
+    note(database, {
+      taskId,
+      atMs: parts.now(),
+      kind: 'stop_requested',
+      worker: null,
+      reason: `${reason}: by ${by}`,
+    });
+  }
+  return 'stopping';
+}
+
+export function retryTask(parts: StoreParts, taskId: number): Task {
+  const row = requireTask(parts.database, taskId);
+  if (row.state !== 'finished') {
+    throw new BerthError(`Task ${taskId} is ${row.state}; only a finished task can be tried again.`, {
+      code: 'NOTHING_MATCHED',
+      hint: `Wait for its end with \`berth wait ${taskId}\`, or stop it with \`berth cancel ${taskId}\`.`,
+    });
+  }
+  reopen(parts, row);
+  const task = readTask(parts.database, taskId);
+  if (!task) throw new Error(`task ${taskId} disappeared inside a transaction`);
+  return task;
+}
+
+export function clearTasks(database: Database, endedBeforeMs: number): readonly string[] {
+  const rows = database.all<{ run_directory: string }>(
+    `select run_directory from attempts join tasks on tasks.id = task_id
+     where state = 'finished' and tasks.finished_at_ms < :endedBeforeMs order by task_id, number`,
+    { endedBeforeMs },
+  );
+  database.run(`delete from tasks where state = 'finished' and finished_at_ms < :endedBeforeMs`, {
+    endedBeforeMs,
+  });
+  return rows.map((row) => row.run_directory);
+}

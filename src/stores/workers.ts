@@ -1,0 +1,133 @@
+import { BerthError } from '../core/errors.ts';
+import type { Heartbeat, WorkerIdentity, WorkerRow } from '../core/store.ts';
+import type { StopReason } from '../core/task.ts';
+import type { StoreParts } from './transitions.ts';
+
+/** A lease is renewed every 5 s. */
+export const LEASE_MS = 30_000;
+
+/** A row of `workers`. */
+export interface HolderRow {
+  readonly name: string;
+  readonly kind: 'worker' | 'foreground';
+  readonly epoch: number;
+  readonly host: string;
+  readonly pid: number;
+  readonly start_time: string;
+  readonly boot_id: string;
+  readonly started_at_ms: number;
+  readonly seen_at_ms: number;
+  readonly lease_until_ms: number;
+  readonly stopped_at_ms: number | null;
+}
+
+export function registerWorker(
+  parts: StoreParts,
+  worker: WorkerIdentity,
+  isAlive: (holder: WorkerIdentity) => boolean,
+): void {
+  const holder = parts.database.get<HolderRow>('select * from workers where name = :name', {
+    name: worker.name,
+  });
+  const taken =
+    holder && holder.stopped_at_ms === null && !isSame(holder, worker) && isAlive(identityOf(holder));
+  if (taken) {
+    throw new BerthError(`Worker "${worker.name}" is running already, as process ${holder.pid}.`, {
+      code: 'WORKER_RUNNING',
+      hint: `See \`berth status\`, stop it with \`berth down\`, or give this one another name.`,
+    });
+  }
+  takeName(parts, worker, 'worker');
+}
+
+function isSame(holder: HolderRow, worker: WorkerIdentity): boolean {
+  return (
+    holder.pid === worker.pid && holder.start_time === worker.startTime && holder.boot_id === worker.bootId
+  );
+}
+
+export function identityOf(row: HolderRow): WorkerIdentity {
+  return { name: row.name, host: row.host, pid: row.pid, startTime: row.start_time, bootId: row.boot_id };
+}
+
+/** @returns the epoch: what this process takes can be told from what an earlier one of the same name took */
+export function takeName(parts: StoreParts, worker: WorkerIdentity, kind: HolderRow['kind']): number {
+  const nowMs = parts.now();
+  const row = parts.database.get<{ epoch: number }>(
+    `insert into workers (name, kind, epoch, host, pid, start_time, boot_id, started_at_ms, seen_at_ms, lease_until_ms)
+     values (:name, :kind, 1, :host, :pid, :startTime, :bootId, :nowMs, :nowMs, :untilMs)
+     on conflict (name) do update set kind = excluded.kind, epoch = epoch + 1, host = excluded.host,
+       pid = excluded.pid, start_time = excluded.start_time, boot_id = excluded.boot_id,
+       started_at_ms = excluded.started_at_ms, seen_at_ms = excluded.seen_at_ms,
+       lease_until_ms = excluded.lease_until_ms, stopped_at_ms = null
+     returning epoch`,
+    { ...worker, kind, nowMs, untilMs: nowMs + LEASE_MS },
+  );
+  const epoch = row?.epoch ?? 1;
+  parts.epochs.set(worker.name, epoch);
+  return epoch;
+}
+
+/**
+ * The epoch under which this handle holds a worker name; null once another process has taken it.
+ *
+ * @throws {BerthError} `INTERNAL` when this handle never registered the name
+ */
+export function epochOf({ database, epochs }: StoreParts, name: string): number | null {
+  const epoch = epochs.get(name);
+  if (epoch === undefined) {
+    throw new BerthError(`Worker "${name}" claims before it is registered.`, {
+      code: 'INTERNAL',
+      hint: 'This is a fault of berth: report it with the command that you ran.',
+    });
+  }
+  const row = database.get(
+    'select 1 from workers where name = :name and epoch = :epoch and stopped_at_ms is null',
+    {
+      name,
+      epoch,
+    },
+  );
+  return row === undefined ? null : epoch;
+}
+
+export function heartbeat(parts: StoreParts, worker: string): Heartbeat {
+  const { database } = parts;
+  const nowMs = parts.now();
+  const kept = database.run(
+    `update workers set seen_at_ms = :nowMs, lease_until_ms = :untilMs
+     where name = :worker and epoch = :epoch and stopped_at_ms is null`,
+    { worker, epoch: parts.epochs.get(worker) ?? 0, nowMs, untilMs: nowMs + LEASE_MS },
+  );
+  if (kept === 0) return { kept: false, stops: [] };
+  const stops = database.all<{ taskId: number; reason: StopReason }>(
+    `select id as taskId, stop_requested as reason from tasks
+     where worker = :worker and state in ('assigned', 'running') and stop_requested is not null order by id`,
+    { worker },
+  );
+  return { kept: true, stops: stops.map(({ taskId, reason }) => ({ taskId, reason })) };
+}
+
+/** What it still holds stays, for the next process of this name. */
+export function unregisterWorker({ database, now, epochs }: StoreParts, worker: string): void {
+  database.run('update workers set stopped_at_ms = :nowMs where name = :worker and epoch = :epoch', {
+    nowMs: now(),
+    worker,
+    epoch: epochs.get(worker) ?? 0,
+  });
+  epochs.delete(worker);
+}
+
+export function readWorkers({ database }: Pick<StoreParts, 'database'>): readonly WorkerRow[] {
+  const rows = database.all<HolderRow & { slots: number }>(
+    `select *, (select count(*) from sessions
+       where sessions.worker = workers.name and worker_epoch = epoch and sessions.kind = 'headless') as slots
+     from workers where kind = 'worker' and stopped_at_ms is null order by name`,
+  );
+  return rows.map((row) => ({
+    ...identityOf(row),
+    startedAtMs: row.started_at_ms,
+    leaseUntilMs: row.lease_until_ms,
+    slots: row.slots,
+  }));
+}
