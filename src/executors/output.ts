@@ -1,5 +1,6 @@
 import { watch as watchFile } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { MarkFilter } from '../core/mark-filter.ts';
 import { readEnd, readFacts, runFiles } from './run-directory.ts';
 
 /** A piece of a task's output, as bytes. */
@@ -22,9 +23,9 @@ export async function* readOutput(
   options: { readonly follow: boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<OutputChunk> {
   const files = runFiles(runs, directory);
-  const lead = Buffer.from(`\n\x1eberth ${(await readFacts(files))?.nonce ?? ''} `);
+  const facts = await readFacts(files);
   const out = new Tail(files.out, null);
-  const err = new Tail(files.err, lead);
+  const err = new Tail(files.err, facts && new MarkFilter(facts.nonce));
   try {
     for (let last = false; !options.signal.aborted; ) {
       yield* chunksOf(out, 'stdout');
@@ -47,23 +48,21 @@ async function* chunksOf(tail: Tail, stream: OutputChunk['stream']): AsyncGenera
   }
 }
 
-/** Reads a growing file; holds back what may be the beginning of the end mark. */
+/** Reads a growing file. */
 class Tail {
   private file: FileHandle | null = null;
   private position = 0;
-  private held = Buffer.alloc(0);
-  private closed = false;
   private readonly path: string;
-  private readonly lead: Buffer | null;
+  private readonly filter: MarkFilter | null;
 
-  constructor(path: string, lead: Buffer | null) {
+  constructor(path: string, filter: MarkFilter | null) {
     this.path = path;
-    this.lead = lead;
+    this.filter = filter;
   }
 
   /** The next bytes (may be empty when all of them are held back), or null when there are none now. */
   async next(): Promise<Buffer | null> {
-    if (this.closed) return null;
+    if (this.filter?.ended) return null;
     this.file ??= await open(this.path, 'r').catch(() => null);
     if (!this.file) return null;
     const { bytesRead, buffer } = await this.file.read(
@@ -74,40 +73,20 @@ class Tail {
     );
     if (bytesRead === 0) return null;
     this.position += bytesRead;
-    return this.pass(buffer.subarray(0, bytesRead));
+    const bytes = buffer.subarray(0, bytesRead);
+    return this.filter ? this.filter.pass(bytes) : bytes;
   }
 
-  private pass(bytes: Buffer): Buffer {
-    if (!this.lead) return bytes;
-    const all = Buffer.concat([this.held, bytes]);
-    const mark = all.indexOf(this.lead);
-    if (mark >= 0) {
-      this.closed = true;
-      this.held = Buffer.alloc(0);
-      return all.subarray(0, mark);
-    }
-    const keep = overlap(all, this.lead);
-    this.held = all.subarray(all.length - keep);
-    return all.subarray(0, all.length - keep);
-  }
-
-  /** What was held back and turned out to be the task's own; a file that shrank had our mark cut off. */
+  /** What was held back and turned out to be the task's own; a file that shrank had our words cut off. */
   async rest(): Promise<Buffer> {
     const size = (await this.file?.stat())?.size ?? 0;
-    return size < this.position ? Buffer.alloc(0) : this.held;
+    const ours = !this.filter || this.filter.ended || size < this.position;
+    return ours ? Buffer.alloc(0) : this.filter.rest;
   }
 
   async close(): Promise<void> {
     await this.file?.close();
   }
-}
-
-/** Length of the longest end of `text` that is a beginning of `lead`. */
-function overlap(text: Buffer, lead: Buffer): number {
-  for (let length = Math.min(text.length, lead.length - 1); length > 0; length--) {
-    if (text.subarray(text.length - length).equals(lead.subarray(0, length))) return length;
-  }
-  return 0;
 }
 
 function nextWrite(path: string, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,30 @@
+import type { ContextRequest, ResolvedContext } from '../core/context.ts';
+import type { BerthError } from '../core/errors.ts';
+import type { Executor, RunEnd } from '../core/executor.ts';
+import type { Host } from '../core/host.ts';
+import type { Place, Runtime } from '../core/runtime.ts';
+import type { Store } from '../core/store.ts';
+
+/** What running a task needs. `main.ts` puts it together from the real parts. */
+export interface RunDeps {
+  readonly store: Store;
+  readonly host: Host;
+  readonly executor: Executor;
+  runtime(kind: Place['runtime']): Runtime;
+  resolve(request: ContextRequest): Promise<ResolvedContext>;
+  /** The environment with the secret values that its references stand for. */
+  reveal(env: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>>;
+  /** Whether the engine's words say that the box was never entered. */
+  entryFailure(place: Place, end: RunEnd): BerthError | null;
+  /** Unix milliseconds. */
+  now(): number;
+  /** One line for the worker's log. */
+  log(event: LogEvent): void;
+}
+
+export interface LogEvent {
+  readonly event: string;
+  readonly task?: number;
+  readonly attempt?: number;
+  readonly message?: string;
+}

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { quoteWord } from '../core/command.ts';
+import type { ResolvedContext, Toolchain } from '../core/context.ts';
+import type { RunSpec } from '../core/executor.ts';
+import type { Place, Runtime } from '../core/runtime.ts';
+import { environmentScript, type ScriptPlan, supervisedScript } from '../core/script.ts';
+import { isSecret } from '../core/secret.ts';
+import type { SessionContext } from '../core/session.ts';
+import type { Claim } from '../core/store.ts';
+
+export interface PlanFacts {
+  readonly claim: Claim;
+  readonly context: ResolvedContext;
+  readonly place: Place;
+  readonly runtime: Runtime;
+  /** The environment with its secret values. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** How much later than the worker the supervisor enforces the time limit: it is the backstop. */
+const BACKSTOP_MS = 2000;
+
+/** What one attempt runs, for an executor. */
+export function runSpecOf(facts: PlanFacts): RunSpec {
+  const { claim, place, runtime } = facts;
+  const boxed = place.runtime !== 'bare';
+  const plan = scriptPlanOf(facts, boxed ? 'stdin' : 'signal');
+  return {
+    task: claim.task.id,
+    attempt: claim.lease.attempt,
+    directory: claim.attempt.runDirectory,
+    nonce: plan.nonce,
+    script: supervisedScript(plan),
+    environment: environmentOf(facts),
+    entry: boxed ? entryOf(runtime, place) : null,
+    leash: boxed ? 'stdin' : 'signal',
+  };
+}
+
+/** The program that enters a box and reads a script on its stdin. */
+export function entryOf(runtime: Runtime, place: Place) {
+  return runtime.enter(place, { argv: ['sh'], cwd: null, env: {} }, { stdin: true, tty: false });
+}
+
+export function scriptPlanOf({ claim, context, place }: PlanFacts, leash: ScriptPlan['leash']): ScriptPlan {
+  const { queue, payload } = claim.task.spec;
+  return {
+    title: `berth: task ${claim.task.id}, attempt ${claim.lease.attempt}`,
+    nonce: randomBytes(8).toString('hex'),
+    dir: context.dir.target,
+    expectHost: place.container?.hostname ?? null,
+    toolchain: toolchainScript(context.toolchain),
+    prereqs: context.prereqs,
+    payload,
+    graceMs: queue.graceMs,
+    deadlineMs: queue.timeoutMs === null ? null : queue.timeoutMs + BACKSTOP_MS,
+    leash,
+  };
+}
+
+export function environmentOf({ claim, env }: PlanFacts): string {
+  return environmentScript({
+    BERTH_TASK: String(claim.task.id),
+    BERTH_ATTEMPT: String(claim.lease.attempt),
+    ...env,
+  });
+}
+
+function toolchainScript(toolchain: Toolchain | null): string {
+  if (toolchain === null) return '';
+  const path = toolchain.path.map((dir) => `${quoteWord(dir)}:`).join('');
+  return [
+    ...(path === '' ? [] : [`export PATH=${path}"$PATH"`]),
+    ...Object.entries(toolchain.env).map(([name, value]) => `export ${name}=${quoteWord(value)}`),
+  ].join('\n  ');
+}
+
+/** What a session shows of the place that its task was put in. */
+export function sessionFactsOf(context: ResolvedContext, place: Place): Partial<SessionContext> {
+  const { container } = place;
+  const plain = Object.entries(context.env).filter(([name, value]) => !isSecret(name, value));
+  return {
+    currentDir: context.dir.host,
+    gitBranch: context.git?.branch ?? null,
+    envVars: Object.fromEntries(plain),
+    containerId: place.id,
+    containerImage: container?.image ?? null,
+    containerType: container?.type ?? null,
+    containerVolumes: container?.volumes ?? null,
+    containerPorts: container?.ports ?? null,
+    containerService: container?.service ?? null,
+    containerProject: container?.project ?? null,
+  };
+}
+
+/** The resolved context with the container that was really entered: enough to find it again. */
+export function withPlace(context: ResolvedContext, place: Place): ResolvedContext {
+  return place.container === null
+    ? context
+    : { ...context, container: { ...place.container, id: place.id }, user: place.user };
+}
+
+/** The place of an attempt that another process started. */
+export function placeOf(context: ResolvedContext): Place {
+  const { container } = context;
+  return {
+    runtime: container?.runtime ?? 'bare',
+    id: container?.id ?? null,
+    owned: (container?.start ?? null) !== null,
+    container,
+    user: context.user,
+  };
+}

@@ -1,0 +1,217 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { retryAt } from '../core/backoff.ts';
+import { BerthError, messageOf } from '../core/errors.ts';
+import type { RunEnd } from '../core/executor.ts';
+import type { Place } from '../core/runtime.ts';
+import type { Claim } from '../core/store.ts';
+import type { Outcome, StopReason } from '../core/task.ts';
+import type { RunDeps } from './deps.ts';
+import { notStarted, outcomeOf } from './outcome.ts';
+import { placeOf, runSpecOf, sessionFactsOf, withPlace } from './plan.ts';
+
+/** A task in this worker's hands. */
+export interface RunningTask {
+  readonly claim: Claim;
+  /** Resolves when its outcome is on disk, or when it was given up to the next worker. Never rejects. */
+  readonly done: Promise<void>;
+  /** Why it was asked to stop. */
+  readonly stopping: StopReason | null;
+  /** Ask it to stop; the first reason counts. */
+  stop(reason: StopReason): void;
+}
+
+/**
+ * One task from claim to finish. A claim that is `running` already was left by an earlier process:
+ * its run is found by the name of its directory, and nothing starts twice.
+ *
+ * @param signal  aborted: let go. What was not started goes back to the queue, what runs goes on.
+ */
+export function runTask(deps: RunDeps, claim: Claim, signal: AbortSignal): RunningTask {
+  const control = new StopControl(deps, claim);
+  const done = attempt(deps, claim, { signal, control }).catch((error) => {
+    if (signal.aborted) return;
+    deps.log({ event: 'task_failed', task: claim.task.id, message: messageOf(error) });
+  });
+  return {
+    claim,
+    done,
+    get stopping() {
+      return control.reason;
+    },
+    stop: (reason) => control.ask(reason),
+  };
+}
+
+interface Hold {
+  readonly signal: AbortSignal;
+  readonly control: StopControl;
+}
+
+async function attempt(deps: RunDeps, claim: Claim, hold: Hold): Promise<void> {
+  const { lease } = claim;
+  deps.log({ event: 'claimed', task: lease.taskId, attempt: lease.attempt });
+  const place = await enter(deps, claim, hold);
+  if (place === null) return;
+  hold.control.runs();
+  try {
+    const end = await deps.executor.watch(claim.attempt.runDirectory, hold.signal);
+    await finish(deps, claim, await judge(deps, claim, { end, place, stopReason: hold.control.reason }));
+    await deps.runtime(place.runtime).dispose(deps.host, place);
+  } finally {
+    hold.control.ended();
+  }
+}
+
+/** Into the place, and started; null when the attempt ends here. */
+async function enter(deps: RunDeps, claim: Claim, hold: Hold): Promise<Place | null> {
+  try {
+    return claim.task.state.name === 'running'
+      ? await again(deps, claim)
+      : await first(deps, claim, hold.signal);
+  } catch (error) {
+    await finish(deps, claim, notStarted(asBerthError(error)));
+    return null;
+  }
+}
+
+async function first(deps: RunDeps, claim: Claim, signal: AbortSignal): Promise<Place | null> {
+  const { store, host } = deps;
+  const { spec } = claim.task;
+  const resolved = await deps.resolve(spec.context);
+  const runtime = deps.runtime(resolved.container?.runtime ?? 'bare');
+  const place = await runtime.prepare(host, resolved.container, scopeOf(deps, claim));
+  const context = withPlace(resolved, place);
+  if (signal.aborted) {
+    await runtime.dispose(host, place);
+    await store.release(claim.lease, 'the worker was asked to stop');
+    return null;
+  }
+  const [news] = await Promise.all([
+    store.started(claim.lease, context),
+    store.updateSession(claim.lease.session, sessionFactsOf(context, place)),
+  ]);
+  if (news === 'kept') {
+    const env = await deps.reveal(context.env);
+    await deps.executor.start(runSpecOf({ claim, context, place, runtime, env }));
+    return place;
+  }
+  await runtime.dispose(host, place);
+  if (news === 'stop_requested')
+    await finish(deps, claim, { kind: 'cancelled', cause: 'Cancelled before it started.' });
+  return null;
+}
+
+/** A run that an earlier process started, or was about to start: the start token decides. */
+async function again(deps: RunDeps, claim: Claim): Promise<Place | null> {
+  const { context, runDirectory } = claim.attempt;
+  if (context === null)
+    throw new BerthError('The attempt has no context.', { code: 'INTERNAL', hint: 'Retry the task.' });
+  const place = placeOf(context);
+  if ((await deps.executor.state(runDirectory)) === 'absent') {
+    const runtime = deps.runtime(place.runtime);
+    const env = await deps.reveal(context.env);
+    await deps.executor.start(runSpecOf({ claim, context, place, runtime, env }));
+  }
+  deps.log({ event: 'adopted', task: claim.task.id, attempt: claim.lease.attempt });
+  return place;
+}
+
+function scopeOf({ host }: RunDeps, { lease, task }: Claim) {
+  return {
+    task: lease.taskId,
+    attempt: lease.attempt,
+    owner: `${host.name}:${host.self.pid}:${host.self.startTime}`,
+    workdir: task.spec.context.workdir,
+  };
+}
+
+interface Ended {
+  readonly end: RunEnd;
+  readonly place: Place;
+  readonly stopReason: StopReason | null;
+}
+
+export async function judge(deps: RunDeps, claim: Claim, ended: Ended): Promise<Outcome> {
+  const { end, place, stopReason } = ended;
+  const clear = end.kind === 'ended' && !(end.report.kind === 'exit' && end.report.exitCode === 137);
+  const postmortem = clear
+    ? { state: 'unknown' as const, oom: null, cause: null }
+    : await deps.runtime(place.runtime).postmortem(deps.host, place);
+  return outcomeOf({
+    end,
+    spec: claim.task.spec,
+    stopReason: stopReason ?? claim.task.stopRequested,
+    postmortem,
+    entryFailure: deps.entryFailure(place, end),
+  });
+}
+
+/** The outcome goes to disk, however long the store is in trouble: the run is over, only its record waits. */
+async function finish(deps: RunDeps, claim: Claim, outcome: Outcome): Promise<void> {
+  const again = retryAt(outcome, claim.lease.attempt, claim.task.spec.queue, deps.now());
+  const news = await persistently(deps, () => deps.store.finished(claim.lease, outcome, again));
+  deps.log({
+    event: news === 'lost' ? 'outcome_refused' : outcome.kind,
+    task: claim.task.id,
+    attempt: claim.lease.attempt,
+  });
+}
+
+async function persistently<T>(deps: RunDeps, write: () => Promise<T>): Promise<T> {
+  for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5000)) {
+    try {
+      return await write();
+    } catch (error) {
+      deps.log({ event: 'store_trouble', message: messageOf(error) });
+      await delay(waitMs);
+    }
+  }
+}
+
+export function asBerthError(error: unknown): BerthError {
+  if (error instanceof BerthError) return error;
+  return new BerthError(`The task could not be prepared: ${messageOf(error)}.`, {
+    code: 'INTERNAL',
+    hint: 'See the worker log (`berth status` names it).',
+    cause: error,
+  });
+}
+
+/** Turns reasons to stop into orders: from a request, or from the task's own time limit. */
+class StopControl {
+  reason: StopReason | null = null;
+  private started = false;
+  private timer: NodeJS.Timeout | null = null;
+  private readonly deps: RunDeps;
+  private readonly claim: Claim;
+
+  constructor(deps: RunDeps, claim: Claim) {
+    this.deps = deps;
+    this.claim = claim;
+  }
+
+  ask(reason: StopReason): void {
+    this.reason ??= reason;
+    if (!this.started) return;
+    this.deps.executor.stop(this.claim.attempt.runDirectory).catch((error) => {
+      this.deps.log({ event: 'stop_failed', task: this.claim.task.id, message: messageOf(error) });
+    });
+  }
+
+  /** The run is there: the time limit counts, and earlier requests reach it. */
+  runs(): void {
+    this.started = true;
+    const { timeoutMs } = this.claim.task.spec.queue;
+    if (this.reason !== null) this.ask(this.reason);
+    if (timeoutMs === null) return;
+    const since = this.claim.attempt.startedAtMs ?? this.deps.now();
+    const left = Math.max(0, since + timeoutMs - this.deps.now());
+    // Node fires timers beyond 2^31 ms at once
+    this.timer = setTimeout(() => this.ask('timed_out'), Math.min(left, 2 ** 31 - 1));
+    this.timer.unref();
+  }
+
+  ended(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+  }
+}

@@ -1,0 +1,159 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../core/errors.ts';
+import type { Claim, WorkerIdentity } from '../core/store.ts';
+import type { StopReason } from '../core/task.ts';
+import type { RunDeps } from './deps.ts';
+import { listenForNudges } from './nudge.ts';
+import { type RunningTask, runTask } from './run-task.ts';
+
+export interface WorkerSettings {
+  readonly name: string;
+  /** Tasks at a time. */
+  readonly slots: number;
+  /** State folder, for the socket. */
+  readonly home: string;
+  /** Finish what is queued, then end. */
+  readonly drain: boolean;
+}
+
+const HEARTBEAT_MS = 5000;
+/** The floor under lost nudges. */
+const POLL_MS = 1000;
+
+/**
+ * Match and run tasks until the signal aborts: then nothing new starts, and what runs goes on without
+ * us, to be taken over by the next worker of this name.
+ *
+ * @throws {BerthError} `WORKER_RUNNING` with the pid of the one that has the name
+ */
+export async function runWorker(deps: RunDeps, settings: WorkerSettings, signal: AbortSignal): Promise<void> {
+  const { store, host } = deps;
+  const identity: WorkerIdentity = { name: settings.name, host: host.name, ...host.self };
+  await store.registerWorker(identity, (holder) => host.isAlive(holder));
+  const loop = new Loop(deps, settings, signal);
+  const server = await listenForNudges(settings.home, settings.name, () => loop.nudged());
+  deps.log({ event: 'worker_started', message: `pid ${host.self.pid}, ${settings.slots} slots` });
+  try {
+    for (let slot = 1; slot <= settings.slots; slot++) {
+      await store.putSession(slotOf(settings, host.name, slot));
+    }
+    await loop.run();
+  } finally {
+    server.close();
+    await loop.settled();
+    await store.unregisterWorker(settings.name);
+    deps.log({ event: 'worker_ended' });
+  }
+}
+
+function slotOf({ name }: WorkerSettings, host: string, slot: number) {
+  const prefix = name === host ? host : `${host}/${name}`;
+  return { name: `${prefix}/slot-${slot}`, host, kind: 'headless' as const, provider: null, worker: name };
+}
+
+class Loop {
+  private readonly running = new Map<number, RunningTask>();
+  private readonly deps: RunDeps;
+  private readonly settings: WorkerSettings;
+  private readonly signal: AbortSignal;
+  private wakeUp: () => void = () => {};
+  private woken = false;
+  private lookForStops = false;
+  private beatAtMs = 0;
+
+  constructor(deps: RunDeps, settings: WorkerSettings, signal: AbortSignal) {
+    this.deps = deps;
+    this.settings = settings;
+    this.signal = signal;
+  }
+
+  /** Somebody sent, cancelled or changed something. */
+  nudged(): void {
+    this.lookForStops = true;
+    this.wake();
+  }
+
+  wake(): void {
+    this.woken = true;
+    this.wakeUp();
+  }
+
+  take(claim: Claim): void {
+    const task = runTask(this.deps, claim, this.signal);
+    this.running.set(claim.lease.taskId, task);
+    void task.done.then(() => {
+      this.running.delete(claim.lease.taskId);
+      this.wake();
+    });
+  }
+
+  async run(): Promise<void> {
+    while (!this.signal.aborted) {
+      this.woken = false;
+      const kept = await this.round().catch((error) => this.trouble(error));
+      if (!kept) return;
+      if (this.settings.drain && this.running.size === 0 && !(await this.hasPending())) return;
+      await this.sleep();
+    }
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all([...this.running.values()].map((task) => task.done));
+  }
+
+  /** False when another process has this worker's name now. */
+  private async round(): Promise<boolean> {
+    const { store, now } = this.deps;
+    const { name, slots } = this.settings;
+    const due = now() - this.beatAtMs >= HEARTBEAT_MS;
+    const beat = due || this.lookForStops;
+    this.lookForStops = false;
+    // asked in one turn, so that they share one commit
+    const [news, claims] = await Promise.all([
+      beat ? store.heartbeat(name) : null,
+      this.running.size < slots ? store.claim(name, slots - this.running.size) : [],
+    ]);
+    for (const claim of claims) this.take(claim);
+    if (news === null) return true;
+    this.beatAtMs = now();
+    for (const { taskId, reason } of news.stops) this.stop(taskId, reason);
+    if (!news.kept) this.deps.log({ event: 'name_lost', message: `another process is worker ${name} now` });
+    else if (due) await this.adopt();
+    return news.kept;
+  }
+
+  /** What dead processes of this host left: earlier workers, and foreground runs that were killed. */
+  async adopt(): Promise<void> {
+    const { store, host } = this.deps;
+    for (const claim of await store.adopt(this.settings.name, (holder) => host.isAlive(holder)))
+      this.take(claim);
+  }
+
+  private stop(taskId: number, reason: StopReason): void {
+    const task = this.running.get(taskId);
+    if (task && task.stopping === null) task.stop(reason);
+  }
+
+  private async hasPending(): Promise<boolean> {
+    const { pending } = await this.deps.store.counts();
+    return pending > 0;
+  }
+
+  /** A store that fails now (locked, disk full) may answer later; what runs goes on. */
+  private async trouble(error: unknown): Promise<boolean> {
+    this.deps.log({ event: 'store_trouble', message: messageOf(error) });
+    return true;
+  }
+
+  private async sleep(): Promise<void> {
+    if (this.woken || this.signal.aborted) return;
+    const waking = new AbortController();
+    this.wakeUp = () => waking.abort();
+    // a jitter keeps the workers of one queue apart
+    const poll = POLL_MS * (0.75 + Math.random() / 2);
+    const stop = () => waking.abort();
+    this.signal.addEventListener('abort', stop, { once: true });
+    await delay(poll, undefined, { signal: waking.signal }).catch(() => {});
+    this.signal.removeEventListener('abort', stop);
+  }
+}
