@@ -1,0 +1,174 @@
+import { basename, dirname } from 'node:path';
+import { shellQuote } from '../../core/command.ts';
+import type { ContainerStart, ContainerType } from '../../core/context.ts';
+import { BerthError } from '../../core/errors.ts';
+import { type Mount, mapDirectory, within } from '../mounts.ts';
+import { type Box, NO_CONTAINER, type Question } from './box.ts';
+import { directoryInside } from './directory.ts';
+import { enginesFor, search } from './engines.ts';
+import type { Engine } from './world.ts';
+
+export interface ImageTarget {
+  readonly image: string;
+  readonly type: ContainerType | null;
+  readonly reason: string;
+}
+
+/**
+ * A new container of an image that is there. The project is mounted at the path it has on the host,
+ * unless a `--volume` shows the directory already, and the task runs as the caller, so that what it
+ * writes belongs to the caller. Nothing is pulled.
+ *
+ * @throws {BerthError} `IMAGE_MISSING`, `RUNTIME_UNAVAILABLE`
+ */
+export async function imageBox(question: Question, target: ImageTarget): Promise<Box> {
+  const engines = enginesFor(target.type, question);
+  const { found, answered, warnings } = await search(engines, question, async (inspector) => {
+    const image = await inspector.image(target.image);
+    return image === null ? null : { image, engine: inspector.engine };
+  });
+  if (found === null) {
+    const engine = answered[0]?.engine ?? 'docker';
+    throw new BerthError(`The image "${target.image}" is not on this machine.`, {
+      code: 'IMAGE_MISSING',
+      hint: `Get it with \`${shellQuote([engine, 'pull', target.image])}\`; tasks never pull by themselves.`,
+    });
+  }
+  const box = startedBox(question, {
+    ...target,
+    engine: found.engine,
+    workingDir: found.image.workingDir,
+    build: null,
+  });
+  return { ...box, warnings: [...warnings, ...box.warnings] };
+}
+
+export interface BuildTarget {
+  readonly engine: Engine;
+  /** The build file, absolute. */
+  readonly file: string;
+  readonly reason: string;
+}
+
+/**
+ * A build file is no container: the image is built first where that was asked for, else the command
+ * that builds it is handed out.
+ *
+ * @throws {BerthError} `IMAGE_MISSING`, `RUNTIME_UNAVAILABLE`
+ */
+export async function buildBox(question: Question, { engine, file, reason }: BuildTarget): Promise<Box> {
+  const context = dirname(file);
+  const image = `${imageName(basename(context))}:dev`;
+  const engines = enginesFor(engine, question);
+  const { answered, warnings } = await search(engines, question, async (inspector) => {
+    await inspector.running(null);
+    return null;
+  });
+  const used = answered[0]?.engine ?? engine;
+  if (question.asked.build) {
+    const box = startedBox(question, {
+      image,
+      type: engine,
+      reason: `${reason}; built as ${image}`,
+      engine: used,
+      workingDir: null,
+      build: { context, file },
+    });
+    return { ...box, warnings: [...warnings, ...box.warnings] };
+  }
+  const build = shellQuote([used, 'build', '-t', image, ...['-f', file], context]);
+  throw new BerthError(`${file} only says how to build an image; nothing of this project runs.`, {
+    code: 'IMAGE_MISSING',
+    hint: `Build it with \`${build}\` and add --container-image ${image}, or add --build.`,
+  });
+}
+
+interface StartTarget extends ImageTarget {
+  readonly engine: Engine;
+  readonly workingDir: string | null;
+  readonly build: ContainerStart['build'];
+}
+
+function startedBox(question: Question, target: StartTarget): Box {
+  const { asked, world, dir } = question;
+  const given = asked.volumes.map(parseVolume);
+  const facts = { realpath: world.files.realpath, workingDir: target.workingDir ?? '/' };
+  const isShown = mapDirectory(dir, given, facts).kind === 'mapped';
+  const mounts = isShown ? given : [...ownMounts(question), ...given];
+  const place = directoryInside(
+    dir,
+    {
+      label: `a new container of ${target.image}`,
+      mounts,
+      workingDir: target.workingDir,
+      stated: null,
+      workspace: null,
+      tops: [],
+      builtFrom: null,
+      root: question.root,
+      named: false,
+    },
+    world.files.realpath,
+  );
+  const asCaller = asked.user === null && world.caller !== null && world.caller.uid !== 0;
+  return {
+    container: {
+      ...NO_CONTAINER,
+      type: target.type ?? target.engine,
+      runtime: target.engine,
+      engine: target.engine,
+      image: target.image,
+      volumes: Object.fromEntries(mounts.map(({ source, target }) => [source ?? '', target])),
+      ports: Object.fromEntries(asked.ports.map(parsePort)),
+      start: {
+        volumes: mounts.map(({ source, target, readOnly }) => `${source}:${target}${readOnly ? ':ro' : ''}`),
+        ports: asked.ports,
+        engineArgs: asked.engineArgs,
+        hardened: false,
+        build: target.build,
+      },
+      reason: target.reason,
+    },
+    dir: place.target,
+    user: asCaller ? `${world.caller?.uid}:${world.caller?.gid}` : asked.user,
+    // a user that the image does not know gets HOME=/ and cannot write there
+    env: asCaller ? { HOME: '/tmp' } : {},
+    warnings: place.warnings,
+    inside: (path) => {
+      const mapping = mapDirectory(path, mounts, facts);
+      return mapping.kind === 'mapped' ? mapping.target : null;
+    },
+  };
+}
+
+/** The project at its own path, and with a linked worktree what git needs of the main one. */
+function ownMounts({ dir, root, world }: Question): readonly Mount[] {
+  const { realpath } = world.files;
+  const top = realpath(root);
+  const common = world.git.repository(dir)?.commonDir;
+  const paths = common === undefined || within(realpath(common), top) ? [top] : [top, realpath(common)];
+  return paths.map((path) => ({ type: 'bind', source: path, target: path, readOnly: false }));
+}
+
+/** `HOST:CONTAINER[:ro]`; a source that is no absolute path is a volume of the engine. */
+function parseVolume(text: string): Mount {
+  const [source = '', target = '', options = ''] = text.split(':');
+  return {
+    type: source.startsWith('/') ? 'bind' : 'volume',
+    source,
+    target,
+    readOnly: options.split(',').includes('ro'),
+  };
+}
+
+/** `8080:3000`, or with an address in front and a protocol behind. */
+function parsePort(text: string): readonly [string, string] {
+  const [inside = '', outside = ''] = text.split(':').reverse();
+  return [outside, inside.replace(/\/tcp$/, '')];
+}
+
+/** A directory's name as an image may be called. */
+function imageName(name: string): string {
+  const plain = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+  return plain.replaceAll(/^-|-$/g, '') || 'project';
+}

@@ -1,0 +1,63 @@
+import type { GitFacts, Toolchain, VenvRequest } from '../../core/context.ts';
+import type { ComposeProject, Detection } from '../../core/detection.ts';
+import type { Availability, Inspector } from '../../core/inspect.ts';
+import type { Devcontainer } from '../devcontainer.ts';
+import type { Repository, Worktree } from '../git.ts';
+import type { Realpath } from '../mounts.ts';
+import type { ProjectFile } from '../project-file.ts';
+
+export type Engine = 'docker' | 'podman';
+
+/** Everything that resolution looks at. It changes nothing but what `git.addWorktree` makes. */
+export interface World {
+  readonly files: Files;
+  /** uid and gid of the caller; null where the system has none. */
+  readonly caller: { readonly uid: number; readonly gid: number } | null;
+  /** The `berth.yaml` that holds for a directory, or null. Throws `CONFIG_INVALID`. */
+  projectFile(dir: string): Promise<ProjectFile | null>;
+  detect(dir: string): Promise<Detection>;
+  /** The Compose project of a directory, or of these files. Throws `COMPOSE_INVALID`. */
+  compose(dir: string, files: readonly string[] | null): Promise<ComposeProject | null>;
+  /** Throws `DEVCONTAINER_INVALID`. */
+  devcontainer(path: string): Promise<Devcontainer>;
+  /** Its methods throw `RUNTIME_UNAVAILABLE` when the engine does not answer. */
+  inspector(engine: Engine): Inspector;
+  /** Why an engine does not answer. */
+  probe(engine: Engine): Promise<Availability>;
+  readonly git: Git;
+  toolchain(question: ToolchainQuestion): Promise<ToolchainAnswer>;
+}
+
+export interface Files {
+  readonly realpath: Realpath;
+  isDirectory(path: string): boolean;
+}
+
+export interface Git {
+  /** Null outside a repository. */
+  facts(dir: string): Promise<GitFacts | null>;
+  repository(dir: string): Repository | null;
+  worktrees(dir: string): Promise<readonly Worktree[]>;
+  /** Make a checkout of an existing branch; null in a dry run, which only says where it would be. */
+  readonly addWorktree: ((root: string, tree: NewWorktree) => Promise<void>) | null;
+}
+
+export interface NewWorktree {
+  readonly path: string;
+  readonly branch: string;
+}
+
+export interface ToolchainQuestion {
+  readonly venv: VenvRequest;
+  /** Host directory of the task, and the top of its project. */
+  readonly dir: string;
+  readonly root: string;
+  readonly side: 'host' | 'container';
+  /** Where a host path is on the side where the task runs; null when it is not there. */
+  readonly inside: (path: string) => string | null;
+}
+
+export interface ToolchainAnswer {
+  readonly toolchain: Toolchain | null;
+  readonly warnings: readonly string[];
+}
