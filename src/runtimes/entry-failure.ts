@@ -1,0 +1,60 @@
+import { BerthError, type ErrorCode } from '../core/errors.ts';
+import type { RunEnd } from '../core/executor.ts';
+import type { Place } from '../core/runtime.ts';
+import { type EngineName, lastWords } from './engine-cli.ts';
+
+type Rule = readonly [words: RegExp, code: ErrorCode, hint: string];
+
+/**
+ * Why a box was never entered, from the words of the program that should have entered it; null when
+ * they do not prove that nothing of the task ran.
+ *
+ * Engines say this with 1, 125, 126, 127 or 255, on stdout or on stderr, so only words tell. They come
+ * first and alone: a run whose supervisor began has an end mark, or its loss is not an entry failure.
+ */
+export function entryFailure(place: Place, end: RunEnd): BerthError | null {
+  if (place.runtime === 'bare' || end.kind !== 'vanished') return null;
+  const words = `${end.stdoutTail}\n${end.stderrTail}`;
+  const rule = RULES.find(([pattern]) => pattern.test(words));
+  if (!rule) return null;
+  const engine: EngineName = place.container?.engine === 'podman' ? 'podman' : 'docker';
+  const said = lastWords(end.stderrTail.trim() === '' ? end.stdoutTail : end.stderrTail);
+  const name =
+    place.container?.service ?? place.container?.image ?? place.id?.slice(0, 12) ?? 'the container';
+  return new BerthError(`${engine} could not enter ${name}: ${said}`, { code: rule[1], hint: rule[2] });
+}
+
+/** docker 20 to 28, podman 4 and 5. */
+const RULES: readonly Rule[] = [
+  [
+    /(exec|starting container process)[^\n]*"sh"[^\n]*(executable file not found|no such file)/i,
+    'NO_SHELL',
+    'berth needs `sh` in a container to watch and stop a task; use an image that has one.',
+  ],
+  [
+    /executable file `sh` not found/i,
+    'NO_SHELL',
+    'berth needs `sh` in a container; use an image that has one.',
+  ],
+  [
+    /No such container|no container with name or ID/i,
+    'CONTAINER_NOT_FOUND',
+    'It was removed in the meantime: send the task again.',
+  ],
+  [/container is paused|is paused, unpause/i, 'CONTAINER_PAUSED', 'Unpause it: `docker unpause NAME`.'],
+  [
+    /is not running|container state improper|can only create exec sessions on running/i,
+    'CONTAINER_NOT_RUNNING',
+    'It was stopped in the meantime: start it, then send the task again.',
+  ],
+  [
+    /unable to find user|no matching entries in passwd/i,
+    'USER_NOT_FOUND',
+    'Give a user that the image knows, or numbers.',
+  ],
+  [
+    /Cannot connect to the Docker daemon|Cannot connect to Podman|permission denied while trying to connect/i,
+    'RUNTIME_UNAVAILABLE',
+    '`berth runtimes` says what is wrong with the engine.',
+  ],
+];
