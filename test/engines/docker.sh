@@ -13,11 +13,13 @@ up() {
   ready "$(server_version)" "$endpoint"
 }
 
-server_version() { within 5 docker version --format '{{.Server.Version}}' 2>/dev/null; }
+server_version() { within 5 docker version --format '{{.Server.Version}}' 2> "$run/docker-client.log"; }
 
 start() {
-  [[ $endpoint == unix:///var/run/docker.sock ]] || missing "nothing answers at $endpoint"
-  may_install || missing "nothing answers at $endpoint (start Docker; as root on Debian, --install does it)"
+  local words
+  words="no answer from $endpoint: $(last_words docker-client)"
+  [[ $endpoint == unix:///var/run/docker.sock ]] || missing "$words"
+  may_install || missing "$words (as root on Debian, --install starts one)"
   need dockerd docker.io
   need iptables iptables
   mkdir -p "$run/docker"

@@ -63,7 +63,7 @@ engine() {
   esac
 }
 
-down() { echo "$name left as it is (nothing was started)"; }
+down() { :; } # most start nothing
 
 # Installing, and starting daemons as root, is for throw-away machines: it takes root on Debian and a yes.
 may_install() {
@@ -134,14 +134,15 @@ daemon() {
 # alive LABEL: the process we started runs; its start time tells it from a later one with the same id
 alive() {
   local pid born
-  [[ -f $run/$1.pid ]] && read -r pid born < "$run/$1.pid" && [[ -n $pid && $(birth "$pid") == "$born" ]]
+  [[ -f $run/$1.pid ]] && read -r pid born < "$run/$1.pid" && [[ $born != gone && $(birth "$pid") == "$born" ]]
 }
 
+# birth PID: when it started, in whatever unit; `gone` if it has ended, even if nobody has reaped it yet
 birth() {
-  local stat
-  if [[ -r /proc/$1/stat ]] && read -r stat < "/proc/$1/stat"; then
-    read -ra stat <<< "${stat##*) }"
-    echo "${stat[19]}"
+  local line stat
+  if [[ -r /proc/$1/stat ]] && read -r line < "/proc/$1/stat"; then
+    read -ra stat <<< "${line##*) }"
+    if [[ ${stat[0]} == Z ]]; then echo gone; else echo "${stat[19]}"; fi
   else
     ps -o lstart= -p "$1" 2>/dev/null || echo gone
   fi
@@ -159,7 +160,8 @@ stop() {
 }
 gone() { ! alive "$1"; }
 
-last_words() { grep -v '^ *$' "$run/$1.log" 2>/dev/null | tail -n 1; }
+# last_words LABEL: what its log ends with
+last_words() { grep -s '[^[:space:]]' "$run/$1.log" | tail -n 1 || echo '(it said nothing)'; }
 
 # free_port FIRST: the first port from there on that nobody listens on
 free_port() {

@@ -37,10 +37,15 @@ start() {
   if [[ $EUID == 0 ]]; then chown postgres: "$base" "$home"; fi
   [[ -d $base/data ]] || create "$base"
   echo "$base/data" > "$home/data"
-  as_server pg_ctl -D "$base/data" -w -t 60 -l "$home/log" \
-    -o "-c listen_addresses=127.0.0.1 -p $port -k '$home' -N 200" restart > "$run/pg_ctl.log" 2>&1 9>&- ||
-    missing "pg_ctl: $(tail -n 1 "$home/log")"
+  # a server that was just killed is in the way for a moment
+  wait_until 5 restart "$base/data" "$port" || missing "$(last_words pg_ctl) $(tail -n 1 "$home/log")"
   echo "postgresql://$user:$(cat "$base/password")@127.0.0.1:$port/postgres" > "$home/url"
+}
+
+# restart DATA PORT: or start
+restart() {
+  as_server pg_ctl -D "$1" -w -t 60 -l "$home/log" \
+    -o "-c listen_addresses=127.0.0.1 -p $2 -k '$home' -N 200" restart > "$run/pg_ctl.log" 2>&1 9>&-
 }
 
 create() {
