@@ -19,6 +19,7 @@ export async function main(argv: readonly string[], deps: Deps, io: Io): Promise
     const text = await aboutBerth(words, deps.version);
     if (text !== null) return await say(out, text);
     const [verb = '', ...rest] = words;
+    if (verb === '__complete') return await complete(rest, deps, out);
     const spec = await load(verb);
     const { helpText, parse } = await import('./parse.ts');
     const parsed = parse(spec, rest);
@@ -58,6 +59,13 @@ async function load(verb: string): Promise<CommandSpec> {
     code: 'UNKNOWN_COMMAND',
     hint: near === null ? 'See `berth --help`.' : `Did you mean \`berth ${near}\`?`,
   });
+}
+
+/** Asked by the completion scripts, see completion-scripts.ts. */
+async function complete(words: readonly string[], deps: Deps, out: Output): Promise<number> {
+  const { completionLines } = await import('./complete.ts');
+  for (const line of await completionLines(words, deps)) await out.line(line);
+  return 0;
 }
 
 async function say(out: Output, text: string): Promise<number> {

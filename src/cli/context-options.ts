@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Deps } from '../actions/deps.ts';
 import type { ContextRequest, VenvRequest } from '../core/context.ts';
@@ -6,6 +5,7 @@ import { BerthError } from '../core/errors.ts';
 import type { Given } from './command.ts';
 import { containerRequest } from './container-options.ts';
 import type { CONTEXT_FLAGS } from './context-flags.ts';
+import { existingDirectory } from './directory.ts';
 
 export type ContextFlags = Given<typeof CONTEXT_FLAGS>;
 
@@ -18,8 +18,9 @@ type Caller = Pick<Deps, 'cwd' | 'env'>;
  */
 export async function contextRequest(flags: ContextFlags, caller: Caller): Promise<ContextRequest> {
   const host = flags.host === null ? 'local' : checkName('--host', flags.host);
-  const workdir = resolve(caller.cwd, flags.workdir ?? '.');
-  if (host === 'local') mustBeDirectory('--workdir', workdir);
+  const typed = flags.workdir ?? '.';
+  // a directory of another machine can only be checked there
+  const workdir = host === 'local' ? existingDirectory(typed, caller.cwd) : resolve(caller.cwd, typed);
   return {
     host,
     workdir,
@@ -47,15 +48,6 @@ export function checkName(option: string, value: string): string {
 
 export function conflict(sentence: string, hint: string): BerthError {
   return new BerthError(sentence, { code: 'CONTEXT_CONFLICT', hint });
-}
-
-function mustBeDirectory(option: string, dir: string): void {
-  const stat = statSync(dir, { throwIfNoEntry: false });
-  if (stat?.isDirectory()) return;
-  throw new BerthError(`${option} ${dir} ${stat ? 'is not a directory' : 'does not exist'}.`, {
-    code: 'DIRECTORY_NOT_FOUND',
-    hint: 'Name a directory that exists, or leave the option out to use the current one.',
-  });
 }
 
 /** Files first, in order, then `--env`, as Compose does. */

@@ -43,6 +43,7 @@ export const ERROR_EXITS = {
   // where state lives
   WORKER_RUNNING: 73,
   STATE_NOT_WRITABLE: 73,
+  FILE_EXISTS: 73,
   NAME_TAKEN: 73,
   IO: 74,
   ENGINE_ERROR: 74,

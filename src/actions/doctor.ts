@@ -1,0 +1,152 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { BerthError, messageOf } from '../core/errors.ts';
+import type { Origin, Settings } from '../core/settings.ts';
+import type { Deps } from './deps.ts';
+
+/** `berth doctor --json`. */
+export interface Diagnosis {
+  readonly healthy: boolean;
+  readonly version: string;
+  readonly checks: readonly Check[];
+  readonly settings: readonly SettingRow[];
+}
+
+export interface Check {
+  readonly name: string;
+  /** `missing`: nothing is wrong, but something cannot be used. Only `broken` is unhealthy. */
+  readonly state: 'good' | 'missing' | 'broken';
+  readonly message: string;
+  /** What to do; null where all is good. */
+  readonly hint: string | null;
+}
+
+export interface SettingRow {
+  readonly name: string;
+  readonly value: string | number | null;
+  readonly origin: string;
+}
+
+/** Check this machine. Looks only: it makes no folder and starts nothing but the engines' own `version`. */
+export async function doctor(deps: Deps): Promise<Diagnosis> {
+  const settings = await deps.settings(deps.cwd).catch((error: unknown) => brokenSettings(error));
+  const checks = [
+    nodeCheck(),
+    stateCheck(deps.home),
+    await databaseCheck(deps),
+    ...('check' in settings ? [settings.check] : []),
+    await workerCheck(deps),
+    ...(await engineChecks(deps)),
+  ];
+  return {
+    healthy: checks.every((check) => check.state !== 'broken'),
+    version: deps.version,
+    checks,
+    settings: [
+      { name: 'home', value: deps.home, origin: deps.env.BERTH_HOME ? 'BERTH_HOME' : 'built-in' },
+      ...('check' in settings ? [] : settingRows(settings)),
+    ],
+  };
+}
+
+function nodeCheck(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const enough = major > 20 || (major === 20 && minor >= 19);
+  const message = `Node.js ${process.versions.node}`;
+  return enough ? good('node', message) : broken('node', message, 'berth needs Node.js 20.19 or newer.');
+}
+
+function stateCheck(home: string): Check {
+  const made = existsSync(home);
+  try {
+    accessSync(made ? home : nearestParent(home), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    return broken(
+      'state',
+      `The state folder ${home} cannot be written: ${messageOf(error)}`,
+      'Check who owns it, or set BERTH_HOME.',
+    );
+  }
+  if (!made) return good('state', `The state folder ${home} will be made at the first task.`);
+  if ((statSync(home).mode & 0o077) !== 0) {
+    return broken('state', `Others can read the state folder ${home}.`, `chmod 700 '${home}'`);
+  }
+  return good('state', `The state folder is ${home}.`);
+}
+
+function nearestParent(path: string): string {
+  const parent = dirname(path);
+  return parent === path || existsSync(parent) ? parent : nearestParent(parent);
+}
+
+async function databaseCheck(deps: Deps): Promise<Check> {
+  try {
+    const { sqlite = 'unknown' } = await deps.libraries();
+    // opening would make the folder
+    if (existsSync(deps.home)) await (await deps.store()).counts();
+    return good('database', `SQLite ${sqlite}`);
+  } catch (error) {
+    return brokenBy('database', error);
+  }
+}
+
+async function workerCheck(deps: Deps): Promise<Check> {
+  if (!existsSync(deps.home)) return missing('worker', 'No worker runs.', 'berth up');
+  try {
+    const workers = await (await deps.store()).workers();
+    const alive = workers.filter((worker) => worker.leaseUntilMs > deps.now());
+    if (alive.length === 0) return missing('worker', 'No worker runs.', 'berth up');
+    return good('worker', alive.map(({ name, pid }) => `Worker ${name} runs (pid ${pid}).`).join(' '));
+  } catch (error) {
+    return brokenBy('worker', error);
+  }
+}
+
+async function engineChecks(deps: Deps): Promise<readonly Check[]> {
+  const report = await deps.engines.probe();
+  return Object.entries(report).map(([name, { available, version, reason }]) =>
+    available
+      ? good(name, `${name} ${version ?? ''} answers.`.replace('  ', ' '))
+      : missing(name, reason ?? `${name} does not answer.`, null),
+  );
+}
+
+function settingRows(settings: Settings): readonly SettingRow[] {
+  return Object.entries(settings).map(([name, { value, origin }]) => ({
+    name,
+    value,
+    origin: originText(origin),
+  }));
+}
+
+function originText(origin: Origin): string {
+  switch (origin.kind) {
+    case 'built-in':
+      return 'built-in';
+    case 'file':
+      return origin.line === null ? origin.path : `${origin.path}:${origin.line}`;
+    case 'variable':
+    case 'flag':
+      return origin.name;
+  }
+}
+
+function brokenSettings(error: unknown): { readonly check: Check } {
+  return { check: brokenBy('settings', error) };
+}
+
+function brokenBy(name: string, error: unknown): Check {
+  return broken(name, messageOf(error), error instanceof BerthError ? error.hint : null);
+}
+
+function good(name: string, message: string): Check {
+  return { name, state: 'good', message, hint: null };
+}
+
+function missing(name: string, message: string, hint: string | null): Check {
+  return { name, state: 'missing', message, hint };
+}
+
+function broken(name: string, message: string, hint: string | null): Check {
+  return { name, state: 'broken', message, hint };
+}

@@ -1,0 +1,30 @@
+import { defineCommand, JSON_FLAG } from '../command.ts';
+import { CONTEXT_FLAGS } from '../context-flags.ts';
+import { contextRequest } from '../context-options.ts';
+import { explanationText } from '../explanation-text.ts';
+import { runPayload } from '../payload.ts';
+
+export default defineCommand({
+  name: 'explain',
+  details: 'The command that it prints can be pasted into a shell and does the same.',
+  arguments: {
+    usage: '[CMD ARG...]',
+    min: 0,
+    max: Number.POSITIVE_INFINITY,
+    completes: 'command',
+    rest: true,
+  },
+  flags: { ...CONTEXT_FLAGS, ...JSON_FLAG },
+  examples: [
+    ['berth explain --use-container -- pytest -q', 'shows the service, the directory in it, and the command'],
+    ['berth explain --container-service api --json', 'prints the resolved context'],
+  ],
+
+  async run({ deps, out, flags, args }) {
+    const request = await contextRequest(flags, deps);
+    const explanation = await deps.contexts.explain(request, args.length === 0 ? null : runPayload(args));
+    if (flags.json) await out.value(explanation);
+    else await out.line(explanationText(explanation));
+    return 0;
+  },
+});

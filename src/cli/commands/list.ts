@@ -1,0 +1,99 @@
+import { list } from '../../actions/list.ts';
+import { contentOf, taskRow } from '../../actions/task-rows.ts';
+import { closest } from '../../core/closest.ts';
+import { BerthError } from '../../core/errors.ts';
+import type { Task, TaskStateName } from '../../core/task.ts';
+import { defineCommand, JSON_FLAG, NO_ARGUMENTS } from '../command.ts';
+import { stateText, timeText } from '../outcome-text.ts';
+import type { Output } from '../output.ts';
+import { parseWhole } from '../queue-options.ts';
+import { table } from '../text.ts';
+
+const STATES: readonly TaskStateName[] = ['pending', 'assigned', 'running', 'finished'];
+/** What a person wants to see at once; JSON has all unless --limit says otherwise. */
+const TABLE_ROWS = 100;
+
+export default defineCommand({
+  name: 'list',
+  arguments: NO_ARGUMENTS,
+  flags: {
+    state: {
+      type: 'strings',
+      value: 'STATE',
+      completes: STATES,
+      help: 'only pending, assigned, running or finished ones (repeatable)',
+    },
+    limit: {
+      type: 'string',
+      value: 'N',
+      help: `at most so many; 0 is all (default ${TABLE_ROWS}, with --json all)`,
+    },
+    ...JSON_FLAG,
+  },
+  examples: [
+    ['berth list --state running', 'shows what runs now'],
+    ['berth list --json | jq \'.[] | select(.outcome == "failed") | .id\'', 'prints the ids of failed tasks'],
+  ],
+
+  async run({ deps, out, flags }) {
+    const states = flags.state.map(parseState);
+    const asked = flags.limit === null ? null : parseWhole('--limit', flags.limit, 1_000_000_000);
+    const limit = asked ?? (flags.json ? 0 : TABLE_ROWS);
+    const tasks = await list(deps, { states, limit: limit === 0 ? null : limit });
+    if (flags.json) await out.value(tasks.map(taskRow));
+    else await print(out, tasks, deps.now());
+    if (tasks.length === 0) await out.talk("No tasks. Send one with `berth send 'make test'`.");
+    if (asked === null && tasks.length === limit)
+      await out.warn(`These are the newest ${limit}; \`--limit 0\` shows all.`);
+    return 0;
+  },
+});
+
+async function print(out: Output, tasks: readonly Task[], nowMs: number): Promise<void> {
+  if (tasks.length === 0) return;
+  const columns = [
+    { title: 'ID', align: 'right' },
+    { title: 'STATE' },
+    { title: 'TIME', align: 'right' },
+    { title: 'WHERE' },
+    { title: 'COMMAND', flexible: true },
+  ] as const;
+  const rows = tasks.map((task) => [
+    String(task.id),
+    stateText(task),
+    timeText(task, nowMs),
+    whereText(task),
+    contentOf(task.spec.payload),
+  ]);
+  const { createColors } = await import('picocolors');
+  const { red, green, yellow, dim } = createColors(out.color);
+  const paint = (text: string, row: number, column: number) => {
+    if (row === -1) return dim(text);
+    if (column !== 1) return text;
+    if (text === 'succeeded') return green(text);
+    if (text === 'running' || text === 'stopping') return yellow(text);
+    return text === 'pending' || text === 'assigned' ? text : red(text);
+  };
+  await out.line(table(columns, rows, { width: out.columns, paint }));
+}
+
+/** The box where it has one, otherwise the host. */
+function whereText(task: Task): string {
+  const { host, container } = task.spec.context;
+  const found = task.attempts.at(-1)?.context?.container;
+  const box = found
+    ? (found.service ?? found.pod ?? found.image)
+    : (container?.service ?? container?.image ?? container?.name);
+  if (box) return box;
+  return container === null || found === null ? host : (container.type ?? 'container');
+}
+
+function parseState(text: string): TaskStateName {
+  const state = STATES.find((known) => known === text);
+  if (state) return state;
+  const near = closest(text, STATES);
+  throw new BerthError(`--state "${text}" is not a state.`, {
+    code: 'INVALID_VALUE',
+    hint: near === null ? `The states are ${STATES.join(', ')}.` : `Did you mean ${near}?`,
+  });
+}

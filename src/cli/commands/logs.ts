@@ -1,0 +1,30 @@
+import { logs } from '../../actions/logs.ts';
+import { defineCommand, JSON_FLAG } from '../command.ts';
+import { chunkLines } from '../log-lines.ts';
+import { parseWhole } from '../queue-options.ts';
+import { taskId } from '../task-ids.ts';
+
+export default defineCommand({
+  name: 'logs',
+  details: "The task's stdout goes to stdout, its stderr to stderr, byte for byte.",
+  arguments: { usage: 'ID', min: 1, max: 1, completes: 'task' },
+  flags: {
+    follow: { type: 'boolean', short: 'f', help: 'go on until the task has ended' },
+    attempt: { type: 'string', value: 'N', help: 'output of this attempt (default: the latest)' },
+    ...JSON_FLAG,
+  },
+  examples: [
+    ['berth logs -f 12', 'follows task 12 to its end'],
+    ['berth logs 12 2>/dev/null | tail -5', 'prints the last lines of its stdout'],
+  ],
+
+  async run({ deps, out, flags, args }) {
+    const attempt = flags.attempt === null ? null : parseWhole('--attempt', flags.attempt, 1_000_000);
+    const lines = chunkLines();
+    for await (const chunk of logs(deps, { id: taskId(args), attempt, follow: flags.follow })) {
+      if (flags.json) await out.value(lines(chunk));
+      else await out.bytes(chunk.stream, chunk.bytes);
+    }
+    return 0;
+  },
+});

@@ -1,0 +1,42 @@
+import type { OutputChunk } from '../../actions/deps.ts';
+import { runNow } from '../../actions/foreground.ts';
+import { show } from '../../actions/show.ts';
+import { taskView } from '../../actions/task-rows.ts';
+import { parseDuration } from '../../core/duration.ts';
+import { exitCodeOf } from '../../core/task.ts';
+import { defineCommand, JSON_FLAG } from '../command.ts';
+import { CONTEXT_FLAGS } from '../context-flags.ts';
+import { contextRequest } from '../context-options.ts';
+import { chunkLines } from '../log-lines.ts';
+import { reportOutcome } from '../outcome-text.ts';
+import { runPayload } from '../payload.ts';
+import { TIMEOUT_FLAG } from '../queue-flags.ts';
+
+export default defineCommand({
+  name: 'run',
+  details:
+    "One argument with blanks is a shell line, more are an argument list. The exit code is the command's;\n124 timed out, 125 berth could not start it, 130 cancelled, 70 its end cannot be known.",
+  arguments: { usage: 'CMD ARG...', min: 1, max: Number.POSITIVE_INFINITY, completes: 'command', rest: true },
+  flags: { ...CONTEXT_FLAGS, ...TIMEOUT_FLAG, ...JSON_FLAG },
+  examples: [
+    ['berth run --use-container -- pytest -q', "runs pytest in the project's own container"],
+    ["berth run 'make clean && make'", 'runs a shell line on this machine'],
+  ],
+
+  async run({ deps, out, flags, args }) {
+    const request = {
+      payload: runPayload(args),
+      context: await contextRequest(flags, deps),
+      queue: flags.timeout === null ? {} : { timeoutMs: parseDuration('--timeout', flags.timeout) },
+    };
+    const lines = chunkLines();
+    const print = async (chunk: OutputChunk) => out.value(lines(chunk));
+    const { id, outcome } = await runNow(deps, request, {
+      started: () => undefined,
+      output: flags.json ? print : null,
+    });
+    if (flags.json) await out.value(taskView(await show(deps, id), deps.runs.path));
+    else await reportOutcome(out, id, outcome);
+    return exitCodeOf(outcome);
+  },
+});

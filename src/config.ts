@@ -1,0 +1,204 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { closest } from './core/closest.ts';
+import { parseDuration } from './core/duration.ts';
+import { BerthError, messageOf } from './core/errors.ts';
+import type { Origin, Setting, Settings } from './core/settings.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** One value of a settings file, with where it stands. */
+export interface FileEntry {
+  /** `worker.slots` */
+  readonly key: string;
+  readonly value: unknown;
+  readonly line: number;
+}
+
+export interface SettingsFile {
+  readonly path: string;
+  readonly entries: readonly FileEntry[];
+}
+
+interface Rule<T> {
+  /** In a file. */
+  readonly key: string;
+  /** In the environment. */
+  readonly variable: string;
+  readonly builtIn: T;
+  /** Throws when the text is no such value. */
+  parse(name: string, text: string): T;
+}
+
+const RULES: { readonly [K in keyof Settings]: Rule<Settings[K]['value']> } = {
+  slots: {
+    key: 'worker.slots',
+    variable: 'BERTH_SLOTS',
+    builtIn: Math.max(4, availableParallelism()),
+    parse: whole(1, 1000),
+  },
+  workerName: { key: 'worker.name', variable: 'BERTH_WORKER', builtIn: 'local', parse: plainName },
+  timeoutMs: { key: 'timeout', variable: 'BERTH_TIMEOUT', builtIn: null, parse: durationOrNone },
+  graceMs: { key: 'grace', variable: 'BERTH_GRACE', builtIn: 10_000, parse: parseDuration },
+  retries: { key: 'retries', variable: 'BERTH_RETRIES', builtIn: 0, parse: whole(0, 100) },
+  priority: { key: 'priority', variable: 'BERTH_PRIORITY', builtIn: 5, parse: whole(0, 10) },
+  keepDays: { key: 'keep_days', variable: 'BERTH_KEEP_DAYS', builtIn: 7, parse: whole(0, 36_500) },
+};
+
+/** How each setting is written: in a file, in the environment. For `doctor` and the documentation. */
+export const SETTING_NAMES = Object.fromEntries(
+  Object.entries(RULES).map(([name, { key, variable }]) => [name, { key, variable }]),
+) as { readonly [K in keyof Settings]: { readonly key: string; readonly variable: string } };
+
+/**
+ * Every setting with where it comes from: built-in, the user's file, the project's file, the environment.
+ *
+ * @throws {BerthError} `CONFIG_INVALID` with the file and line, or the variable
+ */
+export async function loadSettings(env: Env, projectFile: SettingsFile | null): Promise<Settings> {
+  const userFile = await readUserFile(env);
+  const files = [userFile, projectFile].filter((file) => file !== null);
+  const read = <K extends keyof Settings>(name: K): Setting<Settings[K]['value']> =>
+    settingOf<Settings[K]['value']>(RULES[name], files, env);
+  return {
+    slots: read('slots'),
+    workerName: read('workerName'),
+    timeoutMs: read('timeoutMs'),
+    graceMs: read('graceMs'),
+    retries: read('retries'),
+    priority: read('priority'),
+    keepDays: read('keepDays'),
+  };
+}
+
+/** Path of the user's settings file, whether or not it is there; null without a home. */
+export function userFilePath(env: Env): string | null {
+  const base = env.XDG_CONFIG_HOME || (env.HOME ? join(env.HOME, '.config') : null);
+  return base === null ? null : join(base, 'berth', 'config.yaml');
+}
+
+/** The state folder: `$BERTH_HOME`, else `${XDG_STATE_HOME:-~/.local/state}/berth`. */
+export function stateFolder(env: Env): string {
+  if (env.BERTH_HOME) return env.BERTH_HOME;
+  if (env.XDG_STATE_HOME) return join(env.XDG_STATE_HOME, 'berth');
+  if (env.HOME) return join(env.HOME, '.local', 'state', 'berth');
+  throw new BerthError('There is no place for the state of berth: neither HOME nor BERTH_HOME is set.', {
+    code: 'CONFIG_INVALID',
+    hint: 'Set BERTH_HOME to a folder of your own.',
+  });
+}
+
+function settingOf<T>(rule: Rule<T>, files: readonly SettingsFile[], env: Env): Setting<T> {
+  const text = env[rule.variable];
+  if (text !== undefined && text !== '') {
+    const origin: Origin = { kind: 'variable', name: rule.variable };
+    return { value: parsed(rule, text, rule.variable), origin };
+  }
+  for (const file of files.toReversed()) {
+    const entry = file.entries.find(({ key }) => key === rule.key);
+    if (!entry) continue;
+    const origin: Origin = { kind: 'file', path: file.path, line: entry.line };
+    return {
+      value: parsed(rule, String(entry.value), `${file.path}, line ${entry.line}: ${rule.key}`),
+      origin,
+    };
+  }
+  return { value: rule.builtIn, origin: { kind: 'built-in' } };
+}
+
+function parsed<T>(rule: Rule<T>, text: string, name: string): T {
+  try {
+    return rule.parse(name, text);
+  } catch (error) {
+    if (!(error instanceof BerthError)) throw error;
+    throw new BerthError(error.message, { code: 'CONFIG_INVALID', hint: error.hint });
+  }
+}
+
+async function readUserFile(env: Env): Promise<SettingsFile | null> {
+  const path = userFilePath(env);
+  if (path === null || !existsSync(path)) return null;
+  const entries = await yamlEntries(path, readText(path));
+  for (const entry of entries) rejectUnknown(path, entry);
+  return { path, entries };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw invalid(`${path} cannot be read: ${messageOf(error)}.`, 'Check its permissions.');
+  }
+}
+
+/**
+ * The scalars of a YAML file by their path, such as `worker.slots`.
+ *
+ * @throws {BerthError} `CONFIG_INVALID` with the line
+ */
+export async function yamlEntries(path: string, text: string): Promise<readonly FileEntry[]> {
+  const { isMap, isScalar, LineCounter, parseDocument } = await import('yaml');
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [error] = document.errors;
+  if (error) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    throw invalid(
+      `${path}, line ${line}, column ${col}: ${error.message}.`,
+      'Mend the YAML there, or move the file away.',
+    );
+  }
+  const entries: FileEntry[] = [];
+  const visit = (node: unknown, prefix: string): void => {
+    if (!isMap(node))
+      throw invalid(
+        `${path}: expected settings such as "timeout: 30m".`,
+        'See `berth doctor` for their names.',
+      );
+    for (const { key, value } of node.items) {
+      if (!isScalar(key))
+        throw invalid(`${path}: a key is not a word.`, 'See `berth doctor` for the names of the settings.');
+      const name = `${prefix}${key.value}`;
+      const { line } = lines.linePos(key.range?.[0] ?? 0);
+      if (isMap(value)) visit(value, `${name}.`);
+      else entries.push({ key: name, value: isScalar(value) ? value.value : value, line });
+    }
+  };
+  if (document.contents !== null) visit(document.contents, '');
+  return entries;
+}
+
+function rejectUnknown(path: string, { key, line }: FileEntry): void {
+  const known = Object.values(RULES).map((rule) => rule.key);
+  if (known.includes(key)) return;
+  const near = closest(key, known);
+  throw invalid(
+    `${path}, line ${line}: there is no setting "${key}".`,
+    near === null ? `The settings are ${known.join(', ')}.` : `Did you mean ${near}?`,
+  );
+}
+
+function invalid(message: string, hint: string): BerthError {
+  return new BerthError(message, { code: 'CONFIG_INVALID', hint });
+}
+
+function whole(least: number, most: number): (name: string, text: string) => number {
+  return (name, text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw invalid(
+      `${name} "${text}" is not a whole number from ${least} to ${most}.`,
+      `Give a number, such as ${least}.`,
+    );
+  };
+}
+
+function plainName(name: string, text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(text)) return text;
+  throw invalid(`${name} "${text}" is not a name.`, 'Use letters, digits, dots, dashes and underscores.');
+}
+
+function durationOrNone(name: string, text: string): number | null {
+  return text === 'none' || text === 'null' ? null : parseDuration(name, text);
+}
