@@ -19,7 +19,12 @@ function docker(directory: Directory): Finding | null {
   const evidence: Evidence[] =
     plain === null
       ? []
-      : [{ path: plain, rule: parses ? 'a Dockerfile' : 'named Dockerfile, but has no valid FROM' }];
+      : [
+          {
+            path: plain,
+            rule: parses ? "Docker's build file" : 'named Dockerfile, but does not parse as one',
+          },
+        ];
   return {
     place: 'build_file',
     candidate: {
@@ -35,8 +40,7 @@ function podman(directory: Directory): Finding | null {
   const plain = fileIn(directory, 'Containerfile');
   const others = variants(directory, PODMAN_VARIANT);
   if (plain === null && others.length === 0) return null;
-  const evidence: Evidence[] =
-    plain === null ? [] : [{ path: plain, rule: "a Containerfile, Podman's build file" }];
+  const evidence: Evidence[] = plain === null ? [] : [{ path: plain, rule: "Podman's build file" }];
   return {
     place: 'build_file',
     candidate: {
@@ -57,11 +61,16 @@ function variants(directory: Directory, pattern: RegExp): readonly Evidence[] {
   return directory.names
     .filter((name) => pattern.test(name) && name !== 'Dockerfile' && name !== 'Containerfile')
     .slice(0, MAX_VARIANTS)
-    .filter((name) => looksLikeDockerfile(textOf(join(directory.path, name)) ?? ''))
+    .filter((name) => isBuildFile(name, textOf(join(directory.path, name)) ?? ''))
     .map((name) => ({
       path: join(directory.path, name),
-      rule: `parses as a Dockerfile, but only \`-f ${visible(name)}\` finds it`,
+      rule: `a build file that only \`-f ${visible(name)}\` finds`,
     }));
+}
+
+/** The bare name in other case stands for itself, as `Dockerfile` does; more than the name has to parse. */
+function isBuildFile(name: string, text: string): boolean {
+  return looksLikeDockerfile(text) || (/^(?:docker|container)file$/i.test(name) && text.trim() === '');
 }
 
 function ignoreFile(directory: Directory): readonly Finding[] {

@@ -1,6 +1,6 @@
 import type { Candidate } from '../../core/detection.ts';
 import type { Finding, Place } from './finding.ts';
-import { visiblePath } from './visible.ts';
+import { visible, visiblePath } from './visible.ts';
 
 /** Why the first finding won, in plain words. */
 export function winnerReason([winner, ...others]: readonly [Finding, ...Finding[]], dir: string): string {
@@ -22,10 +22,11 @@ export function tieReason(tied: readonly Candidate[], dir: string): string {
   return `${names.join(' and ')} fit equally well, and nothing here says which one is meant.`;
 }
 
-/** Nothing was found; `notes` are the near misses. */
-export function nothingReason(searched: readonly string[], dir: string): string {
-  const top = searched.at(-1) ?? dir;
-  const where = top === dir ? 'in this directory' : `here or above, up to ${visiblePath(top, dir)}`;
+/** Nothing was found in the directories that were searched. */
+export function nothingReason([start, ...parents]: readonly [string, ...string[]]): string {
+  const top = parents.at(-1);
+  const where =
+    top === undefined ? `in ${visible(start)}` : `in ${visible(start)} or above, up to ${visible(top)}`;
   return `No file of a dev container, Compose, Kubernetes, Podman or Docker ${where}.`;
 }
 
