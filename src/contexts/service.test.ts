@@ -83,7 +83,7 @@ describe('evidence', () => {
     expect(choose(of, { workdir: '/p/src' })).toMatchObject({
       service: { name: 'app' },
       reason: 'its bind mount covers the directory',
-      rejected: [{ name: 'tool', reason: 'its bind mount does not cover the directory' }],
+      rejected: [{ name: 'tool', reason: 'no bind mount of it covers the directory' }],
     });
   });
 

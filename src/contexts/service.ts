@@ -174,7 +174,8 @@ function weaker(
   const own = scored.find((entry) => entry.service === service)?.clues ?? [];
   const decided = best.findIndex((value, at) => value !== (own[at] ?? 0));
   const has = (own[decided] ?? 0) > 0;
-  if (decided === 0) return `its bind mount ${has ? 'is less specific' : 'does not cover the directory'}`;
+  if (decided === 0)
+    return has ? 'its bind mount is less specific' : 'no bind mount of it covers the directory';
   if (decided === 1) return `its build context ${has ? 'is less specific' : 'does not hold the directory'}`;
   return 'it is not built here';
 }

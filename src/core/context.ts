@@ -131,5 +131,7 @@ export interface Toolchain {
   /** Directories put in front of PATH. */
   readonly path: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Shell text instead, for a container: only a shell in it can look. It runs in the target directory. */
+  readonly script?: string;
   readonly reason: string;
 }

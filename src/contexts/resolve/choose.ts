@@ -69,9 +69,8 @@ function composeType({ candidates, devcontainer }: Detection): ContainerType {
 
 /** What already runs for this directory. Where nothing is in its files, an engine that is silent is no error. */
 async function runningBox(question: Question, detection: Detection): Promise<Box | null> {
-  const { world, dir, root } = question;
-  const { realpath } = world.files;
-  const place = { dir: realpath(dir), root: realpath(root), realpath };
+  const { realpath } = question.world.files;
+  const place = { dir: realpath(question.dir), root: realpath(detection.root), realpath };
   const found = await search(['docker', 'podman'], question, async ({ engine }) => {
     const belongs = belonging(await question.running(engine), place);
     return belongs !== null && outranks(belongs, detection) ? { engine, belongs } : null;
@@ -117,6 +116,7 @@ function belongingBox(
       return composeBox(question, {
         dir: belongs.dir,
         files: isCandidate || belongs.files.length === 0 ? null : belongs.files,
+        startedFrom: belongs.dir,
         reason: `the Compose project of ${belongs.dir} is running`,
         devcontainerService: null,
         prefer: engine,
@@ -158,7 +158,7 @@ function composeTarget(
   { dir }: Candidate,
   rest: { readonly reason: string; readonly files: readonly string[] | null; readonly prefer: Engine },
 ) {
-  return { dir, devcontainerService: null, ...rest };
+  return { dir, startedFrom: null, devcontainerService: null, ...rest };
 }
 
 function devcontainerPath({ devcontainer }: Detection): string | null {

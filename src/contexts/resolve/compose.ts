@@ -1,4 +1,5 @@
 import { shellQuote } from '../../core/command.ts';
+import type { ContainerStart } from '../../core/context.ts';
 import type { ComposeProject, ComposeService } from '../../core/detection.ts';
 import { BerthError } from '../../core/errors.ts';
 import type { ContainerFacts, Inspector } from '../../core/inspect.ts';
@@ -15,6 +16,8 @@ import type { Engine } from './world.ts';
 export interface ComposeTarget {
   readonly dir: string;
   readonly files: readonly string[] | null;
+  /** The running project's own word for its directory; null takes that of the files. */
+  readonly startedFrom: string | null;
   readonly reason: string;
   /** `service` of devcontainer.json. */
   readonly devcontainerService: string | null;
@@ -38,13 +41,14 @@ interface Service {
  *   `SERVICE_NOT_RUNNING`, `CONTAINER_*`, `PROJECT_MISMATCH`, `DIRECTORY_NOT_MAPPED`, `RUNTIME_UNAVAILABLE`
  */
 export async function composeBox(question: Question, target: ComposeTarget): Promise<Box> {
-  const project = await question.world.compose(target.dir, target.files);
-  if (project === null) {
+  const read = await question.world.compose(target.dir, target.files);
+  if (read === null) {
     throw new BerthError(`There is no Compose file in ${target.dir}.`, {
       code: 'CONTAINER_NOT_DETECTED',
       hint: 'Run `berth detect` to see what this directory has.',
     });
   }
+  const project = target.startedFrom === null ? read : { ...read, dir: target.startedFrom };
   const choice = requireService(chooseService(project, evidence(question, target)), project);
   const service = choice.service.name;
 
@@ -150,7 +154,7 @@ function composeFacts({ project, choice, target, engine }: Service) {
     project: project.name,
     service: choice.service.name,
     compose: { dir: project.dir, files: project.files },
-    reason: `${target.reason}; service "${choice.service.name}": ${choice.reason}`,
+    reason: `${target.reason.replace(/\.$/, '')}. Service "${choice.service.name}": ${choice.reason}`,
     rejected: choice.rejected,
   };
 }
@@ -183,8 +187,8 @@ async function notRunning(
   answered: readonly Inspector[],
 ): Promise<Box> {
   const { project, choice } = service;
-  const labels = { [COMPOSE.project]: project.name };
-  const all = (await Promise.all(answered.map((inspector) => inspector.byLabels(labels)))).flat();
+  const composed = { [COMPOSE.service]: '' };
+  const all = (await Promise.all(answered.map((inspector) => inspector.byLabels(composed)))).flat();
   const own = ownContainers(all, project, question);
   const [container] = own.filter(({ labels }) => labels[COMPOSE.service] === choice.service.name);
   if (container === undefined && own.length === 0) refuseForeign(all, project);
@@ -197,7 +201,7 @@ async function notRunning(
 
 /** Another checkout with the same base name has the same project name; its containers are not ours. */
 function refuseForeign(containers: readonly ContainerFacts[], project: ComposeProject): void {
-  const foreign = containers.find((container) => !isOneOff(container));
+  const foreign = containers.find((one) => projectOf(one) === project.name && !isOneOff(one));
   if (foreign === undefined) return;
   const dir = projectDirOf(foreign) ?? 'another directory';
   throw new BerthError(
@@ -238,7 +242,12 @@ async function broughtUp(question: Question, service: Service): Promise<Box> {
     world.files.realpath,
   );
   return {
-    container: { ...NO_CONTAINER, ...composeFacts(service), ...definedFacts(service.choice.service) },
+    container: {
+      ...NO_CONTAINER,
+      ...composeFacts(service),
+      ...definedFacts(service.choice.service),
+      start: upOf(service.choice.service, question),
+    },
     dir: place.target,
     user: question.asked.user,
     env: {},
@@ -257,6 +266,18 @@ function definedFacts({ image, volumes }: ComposeService) {
     volumes: Object.fromEntries(
       volumes.flatMap(({ type, source, target }) => (type === 'bind' && source ? [[source, target]] : [])),
     ),
+  };
+}
+
+/** Its volumes and ports are the Compose file's; only whether to build is ours to say. */
+function upOf({ build }: ComposeService, { asked }: Question): ContainerStart {
+  const isBuilt = asked.build && build !== null;
+  return {
+    volumes: [],
+    ports: [],
+    engineArgs: [],
+    hardened: false,
+    build: isBuilt ? { context: build.context, file: build.dockerfile ?? 'Dockerfile' } : null,
   };
 }
 

@@ -136,6 +136,7 @@ async function throughCompose(
   const box = await composeBox(question, {
     dir: config.localFolder,
     files: source.files.length === 0 ? null : source.files,
+    startedFrom: null,
     reason: target.reason,
     devcontainerService: source.service,
     prefer: 'docker',

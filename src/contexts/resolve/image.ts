@@ -93,8 +93,8 @@ function startedBox(question: Question, target: StartTarget): Box {
   const { asked, world, dir } = question;
   const given = asked.volumes.map(parseVolume);
   const facts = { realpath: world.files.realpath, workingDir: target.workingDir ?? '/' };
-  const isShown = mapDirectory(dir, given, facts).kind === 'mapped';
-  const mounts = isShown ? given : [...ownMounts(question), ...given];
+  const own = mapDirectory(dir, given, facts).kind === 'mapped' ? [] : ownMounts(question);
+  const mounts = [...own, ...given];
   const place = directoryInside(
     dir,
     {
@@ -110,7 +110,6 @@ function startedBox(question: Question, target: StartTarget): Box {
     },
     world.files.realpath,
   );
-  const asCaller = asked.user === null && world.caller !== null && world.caller.uid !== 0;
   return {
     container: {
       ...NO_CONTAINER,
@@ -121,7 +120,7 @@ function startedBox(question: Question, target: StartTarget): Box {
       volumes: Object.fromEntries(mounts.map(({ source, target }) => [source ?? '', target])),
       ports: Object.fromEntries(asked.ports.map(parsePort)),
       start: {
-        volumes: mounts.map(({ source, target, readOnly }) => `${source}:${target}${readOnly ? ':ro' : ''}`),
+        volumes: [...own.map(({ source, target }) => `${source}:${target}`), ...asked.volumes],
         ports: asked.ports,
         engineArgs: asked.engineArgs,
         hardened: false,
@@ -130,9 +129,9 @@ function startedBox(question: Question, target: StartTarget): Box {
       reason: target.reason,
     },
     dir: place.target,
-    user: asCaller ? `${world.caller?.uid}:${world.caller?.gid}` : asked.user,
-    // a user that the image does not know gets HOME=/ and cannot write there
-    env: asCaller ? { HOME: '/tmp' } : {},
+    // the runtime runs it as the caller where the project is mounted: it knows whether the engine is rootless
+    user: asked.user,
+    env: {},
     warnings: place.warnings,
     inside: (path) => {
       const mapping = mapDirectory(path, mounts, facts);

@@ -11,8 +11,6 @@ export type Engine = 'docker' | 'podman';
 /** Everything that resolution looks at. It changes nothing but what `git.addWorktree` makes. */
 export interface World {
   readonly files: Files;
-  /** uid and gid of the caller; null where the system has none. */
-  readonly caller: { readonly uid: number; readonly gid: number } | null;
   /** The `berth.yaml` that holds for a directory, or null. Throws `CONFIG_INVALID`. */
   projectFile(dir: string): Promise<ProjectFile | null>;
   detect(dir: string): Promise<Detection>;
