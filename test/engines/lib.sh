@@ -93,7 +93,7 @@ install_packages() {
 # and works in DIR, so that the machine's own sources stay as they are
 private_apt() {
   local dir=$1 mirror
-  mirror=$(debian_mirror)
+  mirror=$(debian_mirror) || missing 'the sources of apt name no mirror of Debian 12'
   mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
   echo "$2 [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $3 main" > "$dir/sources"
   apt=(apt-get -qq -o Dir::Etc::SourceList="$dir/sources" -o Dir::Etc::SourceParts=/dev/null
@@ -103,8 +103,7 @@ private_apt() {
 
 # The mirror that this machine's apt uses.
 debian_mirror() {
-  apt-get indextargets --format "\$(RELEASE) \$(REPO_URI)" 'Created-By: Packages' | sed -n 's/^bookworm //p' | grep -m 1 . ||
-    missing 'the sources of apt name no mirror of Debian 12'
+  apt-get indextargets --format "\$(RELEASE) \$(REPO_URI)" 'Created-By: Packages' | sed -n 's/^bookworm //p' | grep -m 1 .
 }
 
 # within SECONDS COMMAND...: a socket that accepts and never answers must not hang us
