@@ -53,6 +53,8 @@ export interface Executor {
   watch(directory: string, signal: AbortSignal): Promise<RunEnd>;
   /** Ask for a stop: TERM to the whole tree, KILL after the grace. Safe to repeat; `watch` tells the end. */
   stop(directory: string): Promise<void>;
+  /** Tidy up a run whose outcome is on disk: strips the supervisor's words from its stderr, writes `exit`. Safe to repeat. */
+  seal(directory: string, end: RunEnd): Promise<void>;
   /** `absent`: never started. `running`, `ended`, or `vanished` without an end mark. */
   state(directory: string): Promise<'absent' | 'running' | 'ended' | 'vanished'>;
 }

@@ -50,16 +50,19 @@ export function supervisedScript(plan: ScriptPlan): string {
   ].join('\n');
 }
 
-/** The same preparation and task without a supervisor, for a terminal that a person watches. */
+/** The same preparation and task without a supervisor, for streams that the program has to itself. */
 export function attachedScript(plan: ScriptPlan): string {
   return [
     taskFunction(plan),
-    `berth_nonce=${quoteWord(plan.nonce)}`,
     'berth_setsid=',
     SUPERVISOR,
+    `berth_refuse() { trap - EXIT; echo "berth: step $berth_step failed with code $1" >&2; exit ${REFUSED_EXIT}; }`,
     'berth_task\n',
   ].join('\n');
 }
+
+/** What an attached script exits with when its preparation failed. */
+export const REFUSED_EXIT = 125;
 
 /** The steps in order; the first that fails ends the attempt before anything of the task ran. */
 function taskFunction(plan: ScriptPlan): string {

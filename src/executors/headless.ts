@@ -5,12 +5,13 @@ import {
   createRunDirectory,
   pullLeash,
   type RunFiles,
+  type RunProcesses,
   readEnd,
   readFacts,
   readProcesses,
   readTail,
   runFiles,
-  seal,
+  sealRun,
 } from './run-directory.ts';
 
 /** How often a run that another process started is looked at, beside its file events. */
@@ -37,8 +38,8 @@ export function headlessExecutor(host: Host, runs: string): Executor {
 
     async start(run) {
       const at = files(run.directory);
-      if ((await readProcesses(at)) !== null) return 'already';
-      await createRunDirectory(at, run);
+      if (readProcesses(at) !== null) return 'already';
+      createRunDirectory(at, run);
       const started = await host.launch(startCommand(at, run), { stdout: at.out, stderr: at.err });
       launched.set(run.directory, started.ended);
       return 'started';
@@ -54,19 +55,23 @@ export function headlessExecutor(host: Host, runs: string): Executor {
 
     async stop(directory) {
       const at = files(directory);
-      const send = async () => {
-        if ((await readEnd(at)) !== null) clearInterval(repeat);
-        else await order(host, at);
+      const send = () => {
+        if (readEnd(at) !== null) clearInterval(repeat);
+        else order(host, at);
       };
-      const repeat = setInterval(() => void send().catch(() => clearInterval(repeat)), STOP_AGAIN_MS);
+      const repeat = setInterval(send, STOP_AGAIN_MS);
       repeat.unref();
-      await send();
+      send();
+    },
+
+    async seal(directory, end) {
+      sealRun(files(directory), end);
     },
 
     async state(directory) {
       const at = files(directory);
-      if ((await readEnd(at)) !== null) return 'ended';
-      const processes = await readProcesses(at);
+      if (readEnd(at) !== null) return 'ended';
+      const processes = readProcesses(at);
       if (processes === null) return 'absent';
       return lives(host, processes) ? 'running' : 'vanished';
     },
@@ -83,9 +88,9 @@ async function watchFiles(host: Host, at: RunFiles, known: Known): Promise<RunEn
   const patience = Date.now() + START_MS;
   while (!known.signal.aborted) {
     // the order matters: alive first, then the record, so that an end between the two is not missed
-    const processes = await readProcesses(at);
+    const processes = readProcesses(at);
     const alive = processes === null ? Date.now() < patience : lives(host, processes);
-    const end = await readEnd(at);
+    const end = readEnd(at);
     if (end !== null && (processes === null || !alive)) return end;
     if (!alive) return vanished(at, known.exitCode);
     await nextLook(at, known.signal);
@@ -99,30 +104,28 @@ interface Known {
   readonly exitCode: number | null;
 }
 
-function lives(host: Host, processes: NonNullable<Awaited<ReturnType<typeof readProcesses>>>): boolean {
+function lives(host: Host, processes: RunProcesses): boolean {
   return processes.main !== null && host.isAlive(processes.main);
 }
 
-async function vanished(at: RunFiles, exitCode: number | null): Promise<RunEnd> {
-  const tail = await readTail(at.err, STDERR_TAIL_BYTES);
-  const output = await readTail(at.out, STDERR_TAIL_BYTES);
-  const end: RunEnd = {
+function vanished(at: RunFiles, exitCode: number | null): RunEnd {
+  const tail = readTail(at.err, STDERR_TAIL_BYTES);
+  const output = readTail(at.out, STDERR_TAIL_BYTES);
+  return {
     kind: 'vanished',
     exitCode,
     stderrTail: tail?.bytes.toString('utf8') ?? '',
     stdoutTail: output?.bytes.toString('utf8') ?? '',
   };
-  await seal(at, end);
-  return end;
 }
 
-async function order(host: Host, at: RunFiles): Promise<void> {
-  const facts = await readFacts(at);
+function order(host: Host, at: RunFiles): void {
+  const facts = readFacts(at);
   if (facts?.leash === 'stdin') {
-    await pullLeash(at, 'stop');
+    pullLeash(at, 'stop');
     return;
   }
-  const processes = await readProcesses(at);
+  const processes = readProcesses(at);
   // the watch side takes the signal; its own life is bound to the main process
   if (processes?.watch && lives(host, processes)) host.signal(processes.watch, 'SIGTERM');
 }

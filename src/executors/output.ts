@@ -23,7 +23,7 @@ export async function* readOutput(
   options: { readonly follow: boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<OutputChunk> {
   const files = runFiles(runs, directory);
-  const facts = await readFacts(files);
+  const facts = readFacts(files);
   const out = new Tail(files.out, null);
   const err = new Tail(files.err, facts && new MarkFilter(facts.nonce));
   try {
@@ -32,7 +32,7 @@ export async function* readOutput(
       yield* chunksOf(err, 'stderr');
       if (last || !options.follow) break;
       // once more after the end: what came between the last look and the end
-      last = (await readEnd(files)) !== null;
+      last = readEnd(files) !== null;
       if (!last) await nextWrite(files.path, options.signal);
     }
     const rest = await err.rest();

@@ -13,9 +13,8 @@ set -C
 echo "run $$ ${berth_stat%% *} $berth_boot" 2>/dev/null >pid || exit 0
 set +C
 if [ $# -eq 0 ]; then
-  berth_pidfile=$PWD/pid berth_here=$PWD
+  berth_pidfile=$PWD/pid
   . ./env.sh
-  rm -f env.sh
   . ./script.sh
 else
   mkfifo -m 600 leash || exit 125

@@ -26,7 +26,9 @@ export function executorContract(name: string, open: (runs: string) => ExecutorU
 
     const ended = async (run: RunSpec) => {
       await under.executor.start(run);
-      return under.executor.watch(run.directory, forever);
+      const end = await under.executor.watch(run.directory, forever);
+      await under.executor.seal(run.directory, end);
+      return end;
     };
     const output = async (run: RunSpec) => ({
       out: await readFile(join(runs, run.directory, 'out.log'), 'utf8'),
@@ -88,12 +90,13 @@ export function executorContract(name: string, open: (runs: string) => ExecutorU
       const run = aRun(line('echo up; sleep 0.5; exit 9'));
       await under.executor.start(run);
       const other = under.again();
+      await until(async () => (await other.state(run.directory)) !== 'absent');
       expect(await other.state(run.directory)).toBe('running');
       expect(await other.watch(run.directory, forever)).toMatchObject({
         report: { kind: 'exit', exitCode: 9 },
       });
       expect(await other.state(run.directory)).toBe('ended');
-      // and again from the sealed record
+      await other.seal(run.directory, await other.watch(run.directory, forever));
       expect(await under.again().watch(run.directory, forever)).toMatchObject({ report: { exitCode: 9 } });
     });
 

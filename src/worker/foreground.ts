@@ -4,7 +4,7 @@ import { messageOf } from '../core/errors.ts';
 import type { RunEnd } from '../core/executor.ts';
 import type { Spawned } from '../core/host.ts';
 import { MarkFilter } from '../core/mark-filter.ts';
-import { attachedScript, findEndMark, supervisedScript } from '../core/script.ts';
+import { attachedScript, findEndMark, REFUSED_EXIT, supervisedScript } from '../core/script.ts';
 import type { Claim } from '../core/store.ts';
 import type { Outcome, StopReason, TaskSpec } from '../core/task.ts';
 import type { RunDeps } from './deps.ts';
@@ -207,7 +207,7 @@ async function attached(deps: ForegroundDeps, facts: PlanFacts, streams: Foregro
   const { code, signal } = await child.ended;
   forget();
   const exitCode = code ?? 128 + (SIGNAL_NUMBERS[signal ?? ''] ?? 0);
-  const refused = exitCode === REFUSED;
+  const refused = exitCode === REFUSED_EXIT;
   return {
     end: {
       kind: 'ended',
@@ -217,8 +217,6 @@ async function attached(deps: ForegroundDeps, facts: PlanFacts, streams: Foregro
   };
 }
 
-/** What an attached script exits with when its preparation failed. */
-const REFUSED = 125;
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   SIGHUP: 1,
   SIGINT: 2,

@@ -56,6 +56,7 @@ async function attempt(deps: RunDeps, claim: Claim, hold: Hold): Promise<void> {
   try {
     const end = await deps.executor.watch(claim.attempt.runDirectory, hold.signal);
     await finish(deps, claim, await judge(deps, claim, { end, place, stopReason: hold.control.reason }));
+    await deps.executor.seal(claim.attempt.runDirectory, end);
     await deps.runtime(place.runtime).dispose(deps.host, place);
   } finally {
     hold.control.ended();
