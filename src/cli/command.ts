@@ -2,15 +2,7 @@ import type { Deps } from '../actions/deps.ts';
 import type { Output } from './output.ts';
 
 /** What completes a value in the shell. */
-export type Completes =
-  | 'dir'
-  | 'file'
-  | 'command'
-  | 'task'
-  | 'session'
-  | 'service'
-  | 'verb'
-  | readonly string[];
+export type Completes = 'dir' | 'file' | 'command' | 'task' | 'session' | 'service' | readonly string[];
 
 interface FlagBase {
   readonly help: string;
