@@ -4,7 +4,7 @@ import type { ContainerType } from './context.ts';
 export interface Detection {
   /** The directory that was asked about, absolute, symlinks resolved. */
   readonly dir: string;
-  /** Where the search upwards stopped: the git root, or `dir` outside git. */
+  /** Where the search upwards stopped: the git root, or outside git the last parent that counts. */
   readonly root: string;
   readonly type: ContainerType | null;
   /** Why the winner won, or why there is none. */

@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import type { Candidate } from '../../core/detection.ts';
 import { kindOf, listDirectory } from './files.ts';
 import type { Finding } from './finding.ts';
 
@@ -29,4 +30,9 @@ export function devcontainerFiles(dir: string, place: 'devcontainer' | 'above'):
         evidence: [evidence],
       },
     }));
+}
+
+/** Whether a dev container stands beside others of its kind, so that somebody has to choose. */
+export function isNamed({ evidence: [file] }: Candidate): boolean {
+  return file !== undefined && basename(dirname(dirname(file.path))) === '.devcontainer';
 }
