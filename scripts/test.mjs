@@ -1,0 +1,70 @@
+// `npm test`: format, lint, types, unused code, then the tests, on every engine that this machine has.
+//   npm test                 everything
+//   npm test -- src/core     only the tests whose path matches (the checks are left out)
+// BERTH_TEST_REQUIRE=docker,compose,... makes a missing engine a failure.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const patterns = process.argv.slice(2);
+const required = (process.env.BERTH_TEST_REQUIRE ?? '').split(',').filter((name) => name !== '');
+const known = ['docker', 'compose', 'podman', 'tmux', 'ssh', 'postgres', 'kubernetes'];
+/** Engines that some test needs today. The others come with their parts. */
+const used = ['docker', 'compose', 'podman'];
+
+const unknown = required.filter((name) => !known.includes(name));
+if (unknown.length > 0)
+  fail(`BERTH_TEST_REQUIRE names no engine of ours: ${unknown.join(', ')}. Known: ${known.join(', ')}.`);
+
+if (patterns.length === 0) {
+  step('format and lint', 'biome', ['check', '--error-on-warnings', '.']);
+  step('types', 'tsc', ['--noEmit']);
+  step('unused code', 'knip', ['--no-progress']);
+}
+const env = bringUpEngines([...new Set([...used, ...required])]);
+step('bundle', process.execPath, [join(root, 'scripts/build.mjs'), '--types'], env);
+step('tests', 'vitest', ['run', ...patterns], env);
+
+/** @returns the environment in which the tests find their engines */
+function bringUpEngines(names) {
+  if (process.platform === 'win32') return process.env;
+  console.log(`\n— engines: ${names.join(', ')}`);
+  const up = spawnSync('bash', [join(root, 'test/engines/up'), ...names], { stdio: 'inherit' });
+  if (required.length > 0 && up.status !== 0)
+    fail(`A required engine is missing (see above); BERTH_TEST_REQUIRE=${required.join(',')}.`);
+  spawnSync('bash', [join(root, 'test/engines/images')], { stdio: 'inherit' });
+  const lines = spawnSync('bash', ['-c', `eval "$(${join(root, 'test/engines/env')})"; env -0`], {
+    encoding: 'utf8',
+  });
+  const found = Object.fromEntries(
+    lines.stdout
+      .split('\0')
+      .filter((line) => line.includes('='))
+      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+  const missing = names.filter((name) => !(found.BERTH_TEST_ENGINES ?? '').split(' ').includes(name));
+  if (missing.length > 0)
+    console.log(
+      `Left out, because the engine does not answer: ${missing.join(', ')}. See test/engines/README.md.`,
+    );
+  return { ...process.env, ...found };
+}
+
+function step(title, program, args, env = process.env) {
+  console.log(`\n— ${title}`);
+  const local = join(root, 'node_modules/.bin', program);
+  const { status, error } = spawnSync(existsSync(local) ? local : program, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env,
+  });
+  if (error) fail(`${title}: ${error.message}. Run npm ci first.`);
+  if (status !== 0) fail(`${title} failed.`);
+}
+
+function fail(sentence) {
+  console.error(`\n${sentence}`);
+  process.exit(1);
+}
