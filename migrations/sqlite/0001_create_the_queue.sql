@@ -8,7 +8,7 @@
 
 create table tasks (
   id integer primary key autoincrement,        -- grows with age, is never used again
-  idempotency_key text unique,
+  idempotency_key text,
   spec text not null,                          -- canonical JSON, without secret values
   spec_hash text not null,                     -- SHA-256 of spec, hexadecimal
   kind text not null check (kind in ('line', 'argv', 'prompt')),
@@ -46,9 +46,10 @@ create table tasks (
   check ((exit_code is not null) = (outcome is not null and outcome in ('succeeded', 'failed')))
 ) strict;
 
+create unique index tasks_key on tasks (idempotency_key) where idempotency_key is not null;
 create index tasks_ready on tasks (lane, priority desc, id) where state = 'pending' and ready = 1;
 create index tasks_due on tasks (run_at_ms) where state = 'pending' and ready = 0 and waiting_for = 0;
-create index tasks_pending on tasks (id) where state = 'pending';
+create index tasks_waiting on tasks (waiting_for) where state = 'pending' and waiting_for > 0;
 create index tasks_held on tasks (worker, state) where state in ('assigned', 'running');
 create unique index tasks_one_per_session on tasks (session) where state in ('assigned', 'running');
 create index tasks_finished on tasks (finished_at_ms) where state = 'finished';

@@ -72,7 +72,10 @@ export interface Store extends AsyncDisposable {
     facts: Partial<SessionContext> & { readonly status?: SessionStatus },
   ): Promise<boolean>;
 
-  /** Resolves when something may have changed, or when the signal aborts. A hint: look again. */
+  /** At most so many tasks of a group at a time; null takes the limit away. */
+  setGroup(name: string, maxRunning: number | null): Promise<void>;
+
+  /** Resolves when something may have changed (a second at the latest), or when the signal aborts. A hint: look again. */
   changed(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

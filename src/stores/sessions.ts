@@ -26,21 +26,34 @@ export function removeSession(database: Database, name: string): boolean {
   return database.run('delete from sessions where name = :name and current_task_id is null', { name }) === 1;
 }
 
-/** @returns false when there is no such session */
+/** A session that runs a task never becomes idle by this. @returns false when there is no such session */
 export function updateSession(
   { database, now }: StoreParts,
   name: string,
   facts: Partial<SessionContext> & { readonly status?: SessionStatus },
 ): boolean {
+  const { status = null } = facts;
   const columns: Record<string, SqlValue> = {
     ...contextColumns(facts),
     last_context_update: new Date(now()).toISOString(),
   };
-  if (facts.status !== undefined) columns.status = facts.status;
-  return (
-    database.run(`update sessions set ${assignments(columns)} where name = :where_name`, {
-      ...columns,
-      where_name: name,
-    }) === 1
+  const changed = database.run(
+    `update sessions set ${assignments(columns)},
+       status = iif(:where_status is null or (:where_status = 'idle' and current_task_id is not null), status, :where_status)
+     where name = :where_name`,
+    { ...columns, where_name: name, where_status: status },
   );
+  return changed === 1;
+}
+
+/** At most so many tasks of a group at a time; null for no limit. */
+export function setGroup(database: Database, name: string, maxRunning: number | null): void {
+  if (maxRunning === null) database.run('delete from groups where name = :name', { name });
+  else {
+    database.run(
+      `insert into groups (name, max_running) values (:name, :maxRunning)
+       on conflict (name) do update set max_running = excluded.max_running`,
+      { name, maxRunning },
+    );
+  }
 }

@@ -5,7 +5,7 @@ import { claimTasks, finishClaimed, releaseClaimed, startClaimed } from './claim
 import { openDatabase, sqliteError } from './driver.ts';
 import { addRunning } from './foreground.ts';
 import { checkSchema, migrate } from './migrate.ts';
-import { putSession, readSessions, removeSession, updateSession } from './sessions.ts';
+import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';
 import { prepareStateFolder } from './state-folder.ts';
 import {
   addTask,
@@ -89,6 +89,7 @@ function sqliteStore(parts: StoreParts): Store {
     removeSession: (name) => write(() => removeSession(database, name)),
     updateSession: (name, facts) => write(() => updateSession(parts, name, facts)),
 
+    setGroup: (name, maxRunning) => write(() => setGroup(database, name, maxRunning)),
     changed: (signal) => changes.next(signal),
     close,
     [Symbol.asyncDispose]: close,

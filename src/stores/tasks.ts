@@ -129,14 +129,19 @@ export function readEvents(database: Database, taskId: number): readonly TaskEve
 }
 
 export function countTasks(database: Database): Readonly<Record<TaskStateName, number>> {
-  const rows = database.all<{ state: TaskStateName; number: number }>(
-    `select 'pending' as state, count(*) as number from tasks where state = 'pending'
-     union all select 'finished', count(*) from tasks where state = 'finished'
-     union all select state, count(*) from tasks where state in ('assigned', 'running') group by state`,
-  );
+  const rows = database.all<{ state: TaskStateName; number: number }>(COUNTS);
   const none = { pending: 0, assigned: 0, running: 0, finished: 0 };
   return { ...none, ...Object.fromEntries(rows.map(({ state, number }) => [state, number])) };
 }
+
+/** Each part is answered from one partial index. */
+const COUNTS = `
+  select 'pending' as state,
+    (select count(*) from tasks where state = 'pending' and ready = 1) +
+    (select count(*) from tasks where state = 'pending' and ready = 0 and waiting_for = 0) +
+    (select count(*) from tasks where state = 'pending' and waiting_for > 0) as number
+  union all select 'finished', count(*) from tasks where state = 'finished'
+  union all select state, count(*) from tasks where state in ('assigned', 'running') group by state`;
 
 export function requestStop(
   parts: StoreParts,
