@@ -30,7 +30,7 @@ export async function chooseBox(question: Question): Promise<Box | null> {
       return imageBox(question, {
         image: wish.named.image,
         type: wish.type,
-        reason: `image "${wish.named.image}" was ${wish.named.source}`,
+        reason: `Image "${wish.named.image}" was ${wish.named.source}.`,
       });
     case 'service':
     case undefined:
@@ -79,7 +79,9 @@ async function runningBox(question: Question, detection: Detection): Promise<Box
       return null;
     throw error;
   });
-  return found?.found == null ? null : belongingBox(question, { detection, ...found.found });
+  if (found?.found == null) return null;
+  const box = await belongingBox(question, { detection, ...found.found });
+  return { ...box, warnings: [...found.warnings, ...box.warnings] };
 }
 
 /**
@@ -99,7 +101,7 @@ function belongingBox(
   switch (belongs.kind) {
     case 'devcontainer': {
       const path = belongs.file ?? devcontainerPath(detection);
-      const reason = `a dev container of ${belongs.folder} is running`;
+      const reason = `A dev container of ${belongs.folder} is running.`;
       if (path !== null) return devcontainerBox(question, { path, reason });
       throw new BerthError(
         `A dev container of ${belongs.folder} is running, but its devcontainer.json is not there.`,
@@ -117,7 +119,7 @@ function belongingBox(
         dir: belongs.dir,
         files: isCandidate || belongs.files.length === 0 ? null : belongs.files,
         startedFrom: belongs.dir,
-        reason: `the Compose project of ${belongs.dir} is running`,
+        reason: `The Compose project of ${belongs.dir} is running.`,
         devcontainerService: null,
         prefer: engine,
       });
@@ -133,7 +135,7 @@ async function candidateBox(
   { candidate, detection }: { readonly candidate: Candidate; readonly detection: Detection },
 ): Promise<Box> {
   const reason =
-    question.wish.type === null ? detection.reason : `files of type ${candidate.type} were found`;
+    question.wish.type === null ? detection.reason : `Files of the type ${candidate.type} were found.`;
   const file = candidate.evidence[0]?.path ?? candidate.dir;
   switch (candidate.type) {
     case 'docker_compose':

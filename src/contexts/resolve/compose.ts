@@ -18,6 +18,7 @@ export interface ComposeTarget {
   readonly files: readonly string[] | null;
   /** The running project's own word for its directory; null takes that of the files. */
   readonly startedFrom: string | null;
+  /** A whole sentence. */
   readonly reason: string;
   /** `service` of devcontainer.json. */
   readonly devcontainerService: string | null;
@@ -154,7 +155,7 @@ function composeFacts({ project, choice, target, engine }: Service) {
     project: project.name,
     service: choice.service.name,
     compose: { dir: project.dir, files: project.files },
-    reason: `${target.reason.replace(/\.$/, '')}. Service "${choice.service.name}": ${choice.reason}`,
+    reason: `${target.reason} Service "${choice.service.name}": ${choice.reason}.`,
     rejected: choice.rejected,
   };
 }

@@ -31,7 +31,7 @@ export async function namedBox(
   }
   const box = runningBox(found.container, question, {
     engine: found.engine,
-    reason: `container "${found.container.name}" was ${source}`,
+    reason: `Container "${found.container.name}" was ${source}.`,
     named: true,
   });
   return { ...box, warnings: [...warnings, ...box.warnings] };
@@ -54,7 +54,7 @@ export function mountedBox(
       hint: `Name one: ${names.map((name) => `--container ${name}`).join(' or ')}.`,
     });
   }
-  const reason = `the running container "${container.name}" mounts this directory`;
+  const reason = `The running container "${container.name}" mounts this directory.`;
   return runningBox(container, question, { engine, reason, named: false });
 }
 

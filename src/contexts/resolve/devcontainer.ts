@@ -117,7 +117,7 @@ function entered(container: ContainerFacts, { question, config, target, engine }
       engine,
       project: projectOf(container),
       service: container.labels[COMPOSE.service] ?? null,
-      reason: `${target.reason}; it was made for ${config.localFolder}`,
+      reason: target.reason,
     },
     dir: place.target,
     user: asked.user ?? config.remoteUser ?? imageUser(container) ?? config.containerUser,

@@ -68,9 +68,7 @@ async function unavailable(
     `${failures.length > 1 ? `Neither ${names} answers` : `${names} does not answer`}: ${reasons.join(' ')}`,
     {
       code: 'RUNTIME_UNAVAILABLE',
-      hint:
-        first?.error.hint ??
-        'Run `berth runtimes`. To run on the host after all, add --allow-host or --no-container.',
+      hint: 'See `berth runtimes`. To run on the host instead, add --no-container, or --allow-host to try first.',
       cause: first?.error,
     },
   );

@@ -69,7 +69,7 @@ export async function buildBox(question: Question, { engine, file, reason }: Bui
     const box = startedBox(question, {
       image,
       type: engine,
-      reason: `${reason}; built as ${image}`,
+      reason: `${reason} It is built as ${image}.`,
       engine: used,
       workingDir: null,
       build: { context, file },

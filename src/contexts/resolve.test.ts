@@ -1,0 +1,422 @@
+import { describe, expect, test } from 'vitest';
+import type { ContextRequest } from '../core/context.ts';
+import {
+  asked,
+  berthYaml,
+  bind,
+  candidate,
+  composed,
+  container,
+  type MadeUp,
+  madeUp,
+  project,
+  request,
+  service,
+} from './resolve/made-up.ts';
+import { resolveContext } from './resolve.ts';
+
+const COMPOSE = candidate('docker_compose', '/p/compose.yaml');
+const web = service('web', { volumes: [{ type: 'bind', source: '/p', target: '/app', readOnly: false }] });
+const db = service('db', { image: 'postgres:16' });
+const shop: MadeUp = {
+  candidates: [COMPOSE],
+  project: project('/p', db, web),
+  docker: [
+    composed('web', '/p', { mounts: [bind('/p', '/app')] }),
+    composed('db', '/p', { image: 'postgres:16' }),
+  ],
+};
+
+function resolve(facts: MadeUp, options = asked(), more: Partial<ContextRequest> = {}) {
+  return resolveContext(request('/p', { container: options, ...more }), madeUp(facts));
+}
+
+function refusal(code: string, text = '', hint = '') {
+  return expect.objectContaining({
+    code,
+    message: expect.stringContaining(text),
+    hint: expect.stringContaining(hint),
+  });
+}
+
+/** The project with its web container in another state. */
+function inState(
+  state: 'exited' | 'paused' | 'restarting' | 'created',
+  exitCode: number | null = null,
+): MadeUp {
+  return { ...shop, docker: [composed('web', '/p', { state, exitCode })] };
+}
+
+describe('the host', () => {
+  test('is the place of a task that asked for no container, whatever runs', async () => {
+    const resolved = await resolve(shop, undefined, { container: null, env: { A: '1' } });
+    expect(resolved).toMatchObject({
+      container: null,
+      dir: { host: '/p', target: '/p' },
+      env: { A: '1' },
+      warnings: [],
+    });
+  });
+
+  test('is used with one warning when there are no container files', async () => {
+    const resolved = await resolve({});
+    expect(resolved.container).toBeNull();
+    expect(resolved.warnings).toEqual(['/p has no container files; the task runs on the host.']);
+  });
+
+  test('is used without container files also when no engine answers', async () => {
+    expect((await resolve({ docker: 'silent' })).container).toBeNull();
+  });
+
+  test('never stands in when there are files and no engine answers', async () => {
+    await expect(resolve({ ...shop, docker: 'silent' })).rejects.toEqual(
+      refusal('RUNTIME_UNAVAILABLE', 'docker has no daemon. podman has no daemon.', 'berth runtimes'),
+    );
+  });
+
+  test('stands in where --allow-host permits it, and says why', async () => {
+    const resolved = await resolve({ ...shop, docker: 'silent' }, asked({ allowHost: true }));
+    expect(resolved.container).toBeNull();
+    expect(resolved.warnings[0]).toMatch(/on the host, as allowed: Neither docker nor podman answers/);
+  });
+
+  test('does not stand in for an ambiguous choice, even with --allow-host', async () => {
+    const tie = { ...shop, project: project('/p', web, { ...web, name: 'worker' }) };
+    await expect(resolve(tie, asked({ allowHost: true }))).rejects.toEqual(refusal('CONTEXT_AMBIGUOUS'));
+  });
+
+  test('does not stand in for an explicit type that the files do not have', async () => {
+    await expect(resolve({}, asked({ type: 'docker_compose' }))).rejects.toEqual(
+      refusal('CONTAINER_NOT_DETECTED', 'docker_compose'),
+    );
+  });
+
+  test('does not get a task whose directory is gone', async () => {
+    await expect(resolve({ missing: ['/p'] })).rejects.toEqual(refusal('DIRECTORY_NOT_FOUND', '/p'));
+  });
+});
+
+describe('a Compose service', () => {
+  test('is entered by the id of its running container, in the directory that its mount shows', async () => {
+    const resolved = await resolveContext(
+      request('/p/sub', { container: asked() }),
+      madeUp({ ...shop, root: '/p' }),
+    );
+    expect(resolved).toMatchObject({
+      dir: { host: '/p/sub', target: '/app/sub' },
+      container: {
+        type: 'docker_compose',
+        runtime: 'compose',
+        engine: 'docker',
+        id: 'id-of-shop-web-1',
+        hostname: 'host-of-shop-web-1',
+        project: 'shop',
+        service: 'web',
+        compose: { dir: '/p', files: ['/p/compose.yaml'] },
+        volumes: { '/p': '/app' },
+        start: null,
+        rejected: [{ name: 'db', reason: expect.stringContaining('a database') }],
+      },
+    });
+  });
+
+  test('is found through symlinks on either side', async () => {
+    const links = { '/link': '/p' };
+    const linked = {
+      ...shop,
+      links,
+      docker: [composed('web', '/link', { mounts: [bind('/link', '/app')] })],
+    };
+    const resolved = await resolveContext(
+      request('/link/sub', { container: asked() }),
+      madeUp({ ...linked, root: '/p' }),
+    );
+    expect(resolved.dir).toEqual({ host: '/link/sub', target: '/app/sub' });
+  });
+
+  test('that was stopped is never entered, and the hint starts it', async () => {
+    await expect(resolve(inState('exited', 137))).rejects.toEqual(
+      refusal('SERVICE_NOT_RUNNING', 'is exited (exit code 137)', '`docker compose up -d web`'),
+    );
+    await expect(resolve({ ...shop, docker: [] })).rejects.toEqual(
+      refusal('SERVICE_NOT_RUNNING', 'it has no container', '`docker compose up -d web`'),
+    );
+  });
+
+  test('that is paused, restarting or only created has a code of its own', async () => {
+    await expect(resolve(inState('paused'))).rejects.toEqual(
+      refusal('CONTAINER_PAUSED', '"web"', 'docker unpause shop-web-1'),
+    );
+    await expect(resolve(inState('restarting', 1))).rejects.toEqual(
+      refusal('CONTAINER_RESTARTING', 'exit code 1'),
+    );
+    await expect(resolve(inState('created'))).rejects.toEqual(refusal('CONTAINER_CREATED'));
+  });
+
+  test('that is stopped is brought up where starts are allowed, in the directory that the file mounts', async () => {
+    const resolved = await resolve(inState('exited', 0), asked({ start: true }));
+    expect(resolved).toMatchObject({
+      dir: { target: '/app' },
+      container: { id: null, service: 'web', start: { build: null }, volumes: { '/p': '/app' } },
+    });
+  });
+
+  test('that is paused is not brought up: nobody knows why it was paused', async () => {
+    await expect(resolve(inState('paused'), asked({ start: true }))).rejects.toEqual(
+      refusal('CONTAINER_PAUSED'),
+    );
+  });
+
+  test('of a checkout with the same name elsewhere is not this one’s', async () => {
+    const clone = {
+      ...shop,
+      docker: [composed('web', '/other/shop', { mounts: [bind('/other/shop', '/app')] })],
+    };
+    const mismatch = refusal(
+      'PROJECT_MISMATCH',
+      'started from /other/shop, not from /p',
+      '--container shop-web-1',
+    );
+    await expect(resolve(clone)).rejects.toEqual(mismatch);
+    await expect(resolve(clone, asked({ start: true }))).rejects.toEqual(mismatch);
+  });
+
+  test('is found under another project name if it was started from here', async () => {
+    const renamed = {
+      ...shop,
+      docker: [composed('web', '/p', { project: 'x', mounts: [bind('/p', '/app')] })],
+    };
+    expect((await resolve(renamed)).container).toMatchObject({ project: 'x', id: 'id-of-x-web-1' });
+  });
+
+  test('with several replicas is its first, and says so', async () => {
+    const mounts = [bind('/p', '/app')];
+    const scaled = [3, 10, 2].map((number) => composed('web', '/p', { number, mounts }));
+    const resolved = await resolve({ ...shop, docker: scaled });
+    expect(resolved.container?.id).toBe('id-of-shop-web-2');
+    expect(resolved.warnings[0]).toMatch(/3 containers; the task uses shop-web-2/);
+  });
+
+  test('is not its one-off container', async () => {
+    const oneOff = composed('web', '/p', { labels: { 'com.docker.compose.oneoff': 'True' } });
+    await expect(resolve({ ...shop, docker: [oneOff] })).rejects.toEqual(refusal('SERVICE_NOT_RUNNING'));
+  });
+
+  test('that podman runs is found when docker has none', async () => {
+    const inPodman = {
+      ...shop,
+      docker: [],
+      podman: [composed('web', '/p', { mounts: [bind('/p', '/app')] })],
+    };
+    expect((await resolve(inPodman)).container).toMatchObject({ engine: 'podman', runtime: 'compose' });
+    const resolved = await resolve({ ...inPodman, docker: 'silent' });
+    expect(resolved.warnings).toEqual(['docker was passed over for podman: docker does not answer.']);
+  });
+
+  test('that is unhealthy is entered with a warning', async () => {
+    const ill = [composed('web', '/p', { health: 'unhealthy', mounts: [bind('/p', '/app')] })];
+    expect((await resolve({ ...shop, docker: ill })).warnings).toEqual([
+      'The container shop-web-1 reports that it is unhealthy.',
+    ]);
+  });
+});
+
+describe('a directory without a mount', () => {
+  const bare = { ...shop, project: project('/p', service('web'), db), docker: [composed('web', '/p')] };
+
+  test('is the container’s own directory at the top of the project, with a warning', async () => {
+    const resolved = await resolve(bare);
+    expect(resolved.dir.target).toBe('/srv');
+    expect(resolved.warnings).toEqual([
+      'No mount of service "web" shows /p; the task runs in its own directory /srv.',
+    ]);
+  });
+
+  test('is refused below the top: nothing tells where it is', async () => {
+    const below = resolveContext(request('/p/sub', { container: asked() }), madeUp({ ...bare, root: '/p' }));
+    await expect(below).rejects.toEqual(refusal('DIRECTORY_NOT_MAPPED', '/p/sub is not in service "web"'));
+  });
+
+  test('is refused where a volume hides it', async () => {
+    const mounts = [
+      bind('/p', '/app'),
+      { type: 'volume', source: 'v', destination: '/app/node_modules', readOnly: false } as const,
+    ];
+    const hidden = resolveContext(
+      request('/p/node_modules', { container: asked() }),
+      madeUp({ ...shop, root: '/p', docker: [composed('web', '/p', { mounts })] }),
+    );
+    await expect(hidden).rejects.toEqual(refusal('DIRECTORY_NOT_MAPPED', 'on /app/node_modules, hides it'));
+  });
+
+  test('does not keep a database from being entered by name', async () => {
+    const resolved = await resolveContext(
+      request('/p/sub', { container: asked({ service: 'db' }) }),
+      madeUp({ ...shop, root: '/p' }),
+    );
+    expect(resolved).toMatchObject({ dir: { target: '/srv' }, container: { service: 'db' } });
+  });
+
+  test('is where berth.yaml says', async () => {
+    const file = { ...berthYaml({}), workdir: { host: '/p', target: '/code' } };
+    const resolved = await resolveContext(
+      request('/p/sub', { container: asked() }),
+      madeUp({ ...bare, root: '/p', file }),
+    );
+    expect(resolved.dir.target).toBe('/code/sub');
+  });
+});
+
+describe('precedence', () => {
+  const two = {
+    ...shop,
+    project: project('/p', service('api', { build: { context: '/p', dockerfile: null } }), web),
+    docker: [...(shop.docker as []), composed('api', '/p')],
+  };
+
+  test('an option beats berth.yaml, which beats the evidence', async () => {
+    const file = berthYaml({ service: 'api' });
+    expect((await resolve({ ...two, file }, asked({ service: 'web' }))).container?.service).toBe('web');
+    expect((await resolve({ ...two, file })).container?.service).toBe('api');
+    expect((await resolve(two)).container?.service).toBe('web');
+  });
+
+  test('a running Compose project of this directory beats a dev container that is not there', async () => {
+    const facts = {
+      ...shop,
+      candidates: [candidate('devcontainer', '/p/.devcontainer/devcontainer.json'), COMPOSE],
+    };
+    expect((await resolve(facts)).container?.type).toBe('docker_compose');
+  });
+
+  test('a running container that mounts the directory beats a build file', async () => {
+    const sandbox = container({ name: 'dev', mounts: [bind('/p', '/work')] });
+    const resolved = await resolve({ candidates: [candidate('docker', '/p/Dockerfile')], docker: [sandbox] });
+    expect(resolved).toMatchObject({
+      dir: { target: '/work' },
+      container: { type: 'docker', id: 'id-of-dev' },
+    });
+  });
+
+  test('a running container that mounts the directory does not stand in for a stopped service', async () => {
+    const sandbox = container({ name: 'agent', mounts: [bind('/p', '/work')] });
+    await expect(resolve({ ...shop, docker: [sandbox] })).rejects.toEqual(refusal('SERVICE_NOT_RUNNING'));
+  });
+
+  test('a container that mounts the whole disk, a web server, and what berth started belong to no project', async () => {
+    const others = [
+      container({ name: 'monitor', mounts: [bind('/', '/host')] }),
+      container({ name: 'static', image: 'nginx', mounts: [bind('/p', '/usr/share/nginx/html')] }),
+      container({ name: 'own', labels: { 'dev.berth.task': '7' }, mounts: [bind('/p', '/p')] }),
+    ];
+    expect((await resolve({ docker: others })).container).toBeNull();
+  });
+
+  test('two running containers that mount the directory are a tie', async () => {
+    const both = ['one', 'two'].map((name) => container({ name, mounts: [bind('/p', '/work')] }));
+    await expect(resolve({ docker: both })).rejects.toEqual(
+      refusal('CONTEXT_AMBIGUOUS', 'one, two', '--container one or --container two'),
+    );
+  });
+
+  test('several dev container files and nothing that runs are a tie', async () => {
+    const candidates = ['a', 'b'].map((name) =>
+      candidate('devcontainer', `/p/.devcontainer/${name}/devcontainer.json`),
+    );
+    await expect(resolve({ candidates, ambiguous: true })).rejects.toEqual(
+      refusal('CONTEXT_AMBIGUOUS', '', '/p/.devcontainer/a/devcontainer.json'),
+    );
+  });
+});
+
+describe('a container by name', () => {
+  test('is looked for in both engines', async () => {
+    const box = container({ name: 'box', mounts: [bind('/p', '/work')] });
+    const resolved = await resolve({ docker: [], podman: [box] }, asked({ name: 'box' }));
+    expect(resolved.container).toMatchObject({ type: 'podman', runtime: 'podman', id: 'id-of-box' });
+  });
+
+  test('that is not there, or does not run, is an error', async () => {
+    await expect(resolve({}, asked({ name: 'box' }))).rejects.toEqual(
+      refusal('CONTAINER_NOT_FOUND', '"box"'),
+    );
+    const stopped = container({ name: 'box', state: 'exited', exitCode: 0 });
+    await expect(resolve({ docker: [stopped] }, asked({ name: 'box' }))).rejects.toEqual(
+      refusal('CONTAINER_NOT_RUNNING', '"box"', 'docker start box'),
+    );
+  });
+
+  test('keeps its own directory where nothing of the project is in it', async () => {
+    const resolved = await resolve({ docker: [container({ name: 'pg' })] }, asked({ name: 'pg' }));
+    expect(resolved.dir).toEqual({ host: '/p', target: '/srv' });
+  });
+});
+
+describe('an image', () => {
+  const images = { 'node:22': { workingDir: '/home/node' } };
+
+  test('is started with the project at its own path', async () => {
+    const resolved = await resolve({ images }, asked({ image: 'node:22' }));
+    expect(resolved).toMatchObject({
+      dir: { target: '/p' },
+      container: { type: 'docker', id: null, image: 'node:22', start: { volumes: ['/p:/p'] } },
+    });
+  });
+
+  test('takes the volume that shows the directory instead', async () => {
+    const options = asked({
+      image: 'node:22',
+      volumes: ['/p:/code', 'cache:/root/.cache'],
+      ports: ['8080:3000'],
+    });
+    const resolved = await resolve({ images }, options);
+    expect(resolved).toMatchObject({
+      dir: { target: '/code' },
+      container: {
+        start: { volumes: ['/p:/code', 'cache:/root/.cache'], ports: ['8080:3000'] },
+        ports: { 8080: '3000' },
+      },
+    });
+  });
+
+  test('that is not there is never pulled', async () => {
+    await expect(resolve({}, asked({ image: 'node:22' }))).rejects.toEqual(
+      refusal('IMAGE_MISSING', '"node:22"', 'docker pull node:22'),
+    );
+  });
+
+  test('is built from a build file only when that was asked for', async () => {
+    const files = { candidates: [candidate('docker', '/my app/Dockerfile')] };
+    const build = "docker build -t my-app:dev -f '/my app/Dockerfile' '/my app'";
+    await expect(resolve(files)).rejects.toEqual(refusal('IMAGE_MISSING', '/my app/Dockerfile', build));
+    expect((await resolve(files, asked({ build: true }))).container).toMatchObject({
+      image: 'my-app:dev',
+      start: { build: { context: '/my app', file: '/my app/Dockerfile' } },
+    });
+  });
+
+  test('an explicit engine is the only one that is asked', async () => {
+    await expect(
+      resolve({ docker: 'silent', podman: [], images }, asked({ type: 'docker', image: 'node:22' })),
+    ).rejects.toEqual(refusal('RUNTIME_UNAVAILABLE', 'docker does not answer'));
+    const resolved = await resolve({ docker: 'silent', podman: [], images }, asked({ image: 'node:22' }));
+    expect(resolved.container?.engine).toBe('podman');
+  });
+});
+
+test('options that name two boxes contradict each other', async () => {
+  await expect(resolve(shop, asked({ name: 'a', image: 'b' }))).rejects.toEqual(refusal('CONTEXT_CONFLICT'));
+});
+
+test('Kubernetes files never choose a cluster', async () => {
+  await expect(resolve({ candidates: [candidate('kubernetes', '/p/skaffold.yaml')] })).rejects.toEqual(
+    refusal('CONTEXT_INCOMPLETE', '', '--pod'),
+  );
+});
+
+test('variables and prerequisites of berth.yaml come before those of the request, which win', async () => {
+  const file = { ...berthYaml({}), env: { A: 'file', B: 'file' }, prereqs: ['npm ci'] };
+  const resolved = await resolve({ ...shop, file }, asked(), { env: { A: 'option' }, prereqs: ['make'] });
+  expect(resolved.env).toEqual({ A: 'option', B: 'file' });
+  expect(resolved.prereqs).toEqual(['npm ci', 'make']);
+});
