@@ -25,8 +25,18 @@ export interface Command {
  * Source: POSIX.1-2017, Shell Command Language, 2.2 "Quoting".
  */
 export function shellQuote(argv: readonly string[]): string {
-  return argv.map(quoteWord).join(' ');
+  return argv.map((word, index) => (index === 0 ? quoteFirst(word) : quoteWord(word))).join(' ');
 }
+
+/** In front of a command, `name=value` would be an assignment and `time` a word of the shell's own. */
+function quoteFirst(text: string): string {
+  const isSpecial = /^[A-Za-z_]\w*=/.test(text) || RESERVED.has(text);
+  return isSpecial && quoteWord(text) === text ? `'${text}'` : quoteWord(text);
+}
+
+const RESERVED = new Set(
+  'if then else elif fi do done case esac while until for in function select time'.split(' '),
+);
 
 /** One argument as one shell word; plain words stay as they are, so that people can read the result. */
 export function quoteWord(text: string): string {
@@ -36,8 +46,7 @@ export function quoteWord(text: string): string {
       hint: 'No program can be given a NUL byte as an argument; pass it in a file.',
     });
   }
-  // name=value is quoted, because in front of a command it would be an assignment
-  if (/^[\w/:.,@%+-][\w/:.,@%+=-]*$/.test(text) && !/^[A-Za-z_]\w*=/.test(text)) return text;
+  if (/^[\w/:.,@%+-][\w/:.,@%+=-]*$/.test(text)) return text;
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 

@@ -17,12 +17,19 @@ export const ASK_TIMEOUT_MS = 10_000;
 export async function callEngine(
   host: Host,
   argv: readonly [EngineName, ...string[]],
-  timeoutMs = ASK_TIMEOUT_MS,
+  { timeoutMs = ASK_TIMEOUT_MS, env = {} }: CallOptions = {},
 ): Promise<ExecResult> {
-  const result = await host.exec(engineCommand(argv), { timeoutMs });
+  const command = engineCommand(argv);
+  const result = await host.exec({ ...command, env: { ...command.env, ...env } }, { timeoutMs });
   const trouble = engineTrouble(result);
   if (trouble !== null) throw unavailable(host, argv[0], { trouble, result, timeoutMs });
   return result;
+}
+
+export interface CallOptions {
+  readonly timeoutMs?: number;
+  /** Variables for the client itself. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Podman would read DOCKER_CONFIG too, and fails when that directory has no config.json. */

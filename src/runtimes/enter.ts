@@ -1,9 +1,8 @@
 import type { Command } from '../core/command.ts';
-import { BerthError } from '../core/errors.ts';
 import type { Streams } from '../core/runtime.ts';
-import { isSecret } from '../core/secret.ts';
 import { type EngineName, engineCommand } from './engine-cli.ts';
 import { checkContainerName } from './names.ts';
+import { passVariables } from './variables.ts';
 
 export interface Box {
   readonly engine: EngineName;
@@ -15,14 +14,11 @@ export interface Box {
 /**
  * The command that runs `inner` in a running container. Pure text work.
  *
- * Values of variables travel in the client's environment (`--env NAME`), where `ps` does not show
- * them. Names that the client itself obeys cannot: they stand in the argument list.
- *
- * @throws {BerthError} `POLICY`: a secret whose name the client obeys; `INVALID_VALUE`: no such name or id
+ * @throws {BerthError} `INVALID_VALUE`: what is no name or id; and as `passVariables`
  */
 export function enterContainer(box: Box, inner: Command, streams: Streams): Command {
   checkContainerName(box.id);
-  const env = Object.entries(inner.env).map(([name, value]) => passVariable(box.engine, name, value));
+  const variables = passVariables(box.engine, inner.env);
   const { argv, env: own } = engineCommand([
     box.engine,
     'exec',
@@ -30,28 +26,9 @@ export function enterContainer(box: Box, inner: Command, streams: Streams): Comm
     ...(streams.tty ? ['--tty'] : []),
     ...(inner.cwd === null ? [] : ['--workdir', inner.cwd]),
     ...(box.user === null ? [] : ['--user', box.user]),
-    ...env.flatMap((one) => ['--env', one.argument]),
+    ...variables.args,
     box.id,
     ...inner.argv,
   ]);
-  return { argv, cwd: null, env: Object.assign({}, own, ...env.map((one) => one.env)) };
+  return { argv, cwd: null, env: { ...own, ...variables.env } };
 }
-
-function passVariable(engine: EngineName, name: string, value: string) {
-  if (name === '' || /[=\0\n]/.test(name) || value.includes('\0')) {
-    throw new BerthError(`${JSON.stringify(name)} cannot be passed as a variable.`, {
-      code: 'INVALID_VALUE',
-      hint: 'A name may not be empty or hold = or a newline, and neither name nor value a NUL byte.',
-    });
-  }
-  if (!OBEYED.test(name)) return { argument: name, env: { [name]: value } };
-  if (!isSecret(name, value)) return { argument: `${name}=${value}`, env: {} };
-  throw new BerthError(`${name} can be passed to a container only where everyone could read it.`, {
-    code: 'POLICY',
-    hint: `The ${engine} client itself obeys ${name}. Give the secret another name, or pass it in a file.`,
-  });
-}
-
-/** Variables that change what the docker, podman or kubectl program does, or how it is loaded. */
-const OBEYED =
-  /^(PATH|HOME|USER|TMPDIR|TERM|LANG|LC_.*|LD_.*|DYLD_.*|DOCKER_.*|BUILDKIT_.*|COMPOSE_.*|CONTAINERS?_.*|PODMAN_.*|REGISTRY_AUTH_FILE|STORAGE_.*|BUILDAH_.*|_CONTAINERS_.*|KUBE.*|XDG_.*|DBUS_.*|SSH_.*|SSL_.*|GO[A-Z]+|OTEL_.*|NO_COLOR|(https?|all|no)_proxy)$/i;

@@ -1,7 +1,7 @@
 import { BerthError } from '../core/errors.ts';
-import type { Host } from '../core/host.ts';
+import type { ExecResult, Host } from '../core/host.ts';
 import type { ContainerFacts, Inspector } from '../core/inspect.ts';
-import { callEngine, type EngineName, refused } from './engine-cli.ts';
+import { ASK_TIMEOUT_MS, callEngine, type EngineName, refused } from './engine-cli.ts';
 import { dockerSocket, socketReader } from './engine-socket.ts';
 import { containerFacts, imageFacts } from './inspect-shape.ts';
 import { checkContainerName, checkImageName } from './names.ts';
@@ -12,8 +12,8 @@ import { checkContainerName, checkImageName } from './names.ts';
  *
  * Every method throws `RUNTIME_UNAVAILABLE` when the engine does not answer.
  */
-export function cliInspector(host: Host, engine: EngineName): Inspector {
-  const cli = cliReader(host, engine);
+export function cliInspector(host: Host, engine: EngineName, timeoutMs = ASK_TIMEOUT_MS): Inspector {
+  const cli = cliReader(host, engine, timeoutMs);
   const socket = engine === 'docker' && host.name === 'local' ? dockerSocket(process.env) : null;
   return inspectorOver(engine, socket === null ? cli : firstOf(socketReader(socket), cli));
 }
@@ -72,44 +72,35 @@ export function inspectorOver(engine: EngineName, reader: EngineReader): Inspect
 }
 
 /** Reads through the engine's program: ids first, then one `inspect`, because the formats of `ps` differ. */
-export function cliReader(host: Host, engine: EngineName): EngineReader {
+export function cliReader(host: Host, engine: EngineName, timeoutMs = ASK_TIMEOUT_MS): EngineReader {
+  const ask = (...args: string[]) => callEngine(host, [engine, ...args], { timeoutMs });
   return {
     async list({ all, labels, ancestor }) {
       const filters = [
         ...labels.map((label) => `label=${label}`),
         ...(ancestor === null ? [] : [`ancestor=${ancestor}`]),
       ].flatMap((filter) => ['--filter', filter]);
-      const result = await callEngine(host, [
-        engine,
-        'ps',
-        ...(all ? ['--all'] : []),
-        '--quiet',
-        '--no-trunc',
-        ...filters,
-      ]);
+      const result = await ask('ps', ...(all ? ['--all'] : []), '--quiet', '--no-trunc', ...filters);
       if (result.exitCode !== 0) throw refused(engine, 'list containers', result);
       return result.stdout.split('\n').filter((line) => line !== '');
     },
 
-    inspect: (names) => inspect(host, [engine, 'container', 'inspect', '--', ...names]),
+    inspect: async (names) => described(engine, await ask('container', 'inspect', '--', ...names)),
 
-    image: async (name) => (await inspect(host, [engine, 'image', 'inspect', '--', name]))[0] ?? null,
+    image: async (name) => described(engine, await ask('image', 'inspect', '--', name))[0] ?? null,
   };
 }
 
 /** What is there is on stdout even when something else was missing. */
-async function inspect(host: Host, argv: readonly [EngineName, ...string[]]): Promise<readonly unknown[]> {
-  const result = await callEngine(host, argv);
+function described(engine: EngineName, result: ExecResult): readonly unknown[] {
   const missing = /no such (container|image|object)|image not known|no container with name or id/i;
-  if (result.exitCode !== 0 && !missing.test(result.stderr)) {
-    throw refused(argv[0], `inspect ${argv.slice(4).join(', ')}`, result);
-  }
+  if (result.exitCode !== 0 && !missing.test(result.stderr)) throw refused(engine, 'inspect', result);
   try {
     return JSON.parse(result.stdout || '[]');
   } catch (error) {
-    throw new BerthError(`${argv[0]} inspect answered something that is not JSON.`, {
+    throw new BerthError(`${engine} inspect answered something that is not JSON.`, {
       code: 'ENGINE_ERROR',
-      hint: `Run \`${argv.join(' ')}\` and look at what it prints.`,
+      hint: `Run \`${engine} inspect\` by hand and look at what it prints.`,
       cause: error,
     });
   }

@@ -7,7 +7,7 @@ import type { Place, Scope } from '../core/runtime.ts';
 import { callEngine, type EngineName, refused } from './engine-cli.ts';
 import { cliInspector } from './inspector.ts';
 import { checkImageName } from './names.ts';
-import { parseMount, parsePort, type RunAs, runArguments } from './run-arguments.ts';
+import { parseMount, parsePort, type RunAs, runArguments, type StartCommand } from './run-arguments.ts';
 import { START_TIMEOUT_MS, startFailure } from './start-failure.ts';
 
 /** Labels of what berth starts; what does not carry them is never removed. */
@@ -35,9 +35,10 @@ export async function startOwned(host: Host, engine: EngineName, wanted: Wanted)
     if (earlier.state === 'running') return placeOf(engine, wanted, earlier);
     await remove(host, engine, earlier.id);
   }
-  const argv = await startCommand(host, engine, wanted);
+  await buildWhereAsked(host, engine, wanted);
   try {
-    const result = await callEngine(host, argv, START_TIMEOUT_MS);
+    const { argv, env } = await startCommand(host, engine, wanted);
+    const result = await callEngine(host, argv, { timeoutMs: START_TIMEOUT_MS, env });
     if (result.exitCode !== 0) throw await startFailure(host, engine, { image: wanted.image, result });
     await provesShell(host, engine, wanted);
     const [started] = await inspector.byLabels(labels);
@@ -60,12 +61,25 @@ export async function disposeOwned(host: Host, engine: EngineName, place: Place)
 export async function remove(host: Host, engine: EngineName, id: string): Promise<void> {
   // podman would wait ten seconds for a program that ignores TERM; docker knows no such option
   const now = engine === 'podman' ? ['--time', '0'] : [];
-  const result = await callEngine(host, [engine, 'rm', '--force', '--volumes', ...now, id], START_TIMEOUT_MS);
+  const result = await callEngine(host, [engine, 'rm', '--force', '--volumes', ...now, id], {
+    timeoutMs: START_TIMEOUT_MS,
+  });
   const gone = /no such container|already in progress|no container with name or id/i;
   if (result.exitCode !== 0 && !gone.test(result.stderr)) {
     throw refused(engine, `remove container ${id.slice(0, 12)}`, result);
   }
 }
+
+/** With the user's own builder; a build that ends badly says so in the builder's words. */
+async function buildWhereAsked(host: Host, engine: EngineName, { container, image }: Wanted): Promise<void> {
+  const build = container.start?.build ?? null;
+  if (build === null) return;
+  const argv = [engine, 'build', '--tag', image, '--file', build.file, '--', build.context] as const;
+  const result = await callEngine(host, argv, { timeoutMs: BUILD_TIMEOUT_MS });
+  if (result.exitCode !== 0) throw refused(engine, `build ${image}`, result);
+}
+
+const BUILD_TIMEOUT_MS = 60 * 60_000;
 
 function labelsOf(scope: Scope): Readonly<Record<string, string>> {
   return {
@@ -79,7 +93,7 @@ async function startCommand(
   host: Host,
   engine: EngineName,
   { container, image, scope }: Wanted,
-): Promise<[EngineName, ...string[]]> {
+): Promise<StartCommand> {
   const mounts = (container.start?.volumes ?? []).map((volume) => parseMount(volume, scope.workdir));
   const holdsWorkdir = mounts.some(
     ({ type, source, readOnly }) => type === 'bind' && !readOnly && covers(source, scope.workdir),

@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { BerthError } from '../core/errors.ts';
 import type { EngineName } from './engine-cli.ts';
+import { passVariables } from './variables.ts';
 
 /** Everything about a container that berth starts. */
 export interface RunPlan {
@@ -38,15 +39,21 @@ export interface Mount {
   readonly relabel: 'shared' | 'private' | null;
 }
 
+export interface StartCommand {
+  readonly argv: readonly [EngineName, ...string[]];
+  /** For the client. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /**
  * `docker run --detach …`: always with an init (so that TERM works and zombies are reaped), never with a
  * pull that nobody asked for, with a bounded log. A mounted path that is missing is an error of the
  * engine, not a new directory of root's.
  */
-export function runArguments(engine: EngineName, plan: RunPlan): [EngineName, ...string[]] {
+export function runArguments(engine: EngineName, plan: RunPlan): StartCommand {
   const { runAs } = plan;
-  const env = { ...(runAs?.home && { HOME: runAs.home }), ...plan.env };
-  return [
+  const variables = passVariables(engine, { ...(runAs?.home && { HOME: runAs.home }), ...plan.env });
+  const argv: StartCommand['argv'] = [
     engine,
     'run',
     '--detach',
@@ -59,7 +66,7 @@ export function runArguments(engine: EngineName, plan: RunPlan): [EngineName, ..
     ...plan.ports.map((port) => `--publish=${port}`),
     ...(runAs === null ? [] : [`--user=${runAs.user}`]),
     ...(runAs?.keepId ? ['--userns=keep-id'] : []),
-    ...Object.entries(env).map(([key, value]) => `--env=${key}=${value}`),
+    ...variables.args,
     ...(plan.workdir === null ? [] : [`--workdir=${plan.workdir}`]),
     ...(plan.hardened ? HARDENED : []),
     ...(plan.entrypoint === null ? [] : [`--entrypoint=${plan.entrypoint}`]),
@@ -67,6 +74,7 @@ export function runArguments(engine: EngineName, plan: RunPlan): [EngineName, ..
     plan.image,
     ...plan.command,
   ];
+  return { argv, env: variables.env };
 }
 
 const HARDENED = [
