@@ -1,0 +1,68 @@
+import type { ComposeService } from '../core/detection.ts';
+import { BerthError } from '../core/errors.ts';
+import type { ContainerFacts } from '../core/inspect.ts';
+import { COMPOSE, isOneOff, projectDirOf, projectOf, sameDir } from './resolve/containers.ts';
+import type { Engine, World } from './resolve/world.ts';
+
+/** One entry of `berth services --json`. */
+export interface ServiceRow {
+  readonly name: string;
+  readonly image: string | null;
+  /** Absolute build context. */
+  readonly build: string | null;
+  readonly profiles: readonly string[];
+  /** `running`, `exited` ... as the engine says; null when there is no container or no engine answers. */
+  readonly state: string | null;
+  readonly container_id: string | null;
+}
+
+/**
+ * The services of a directory's Compose project, sorted, with what the engine knows of them.
+ *
+ * @param all  with those that only a profile switches on
+ * @throws {BerthError} `CONTAINER_NOT_DETECTED` without a Compose project; `COMPOSE_INVALID`
+ */
+export async function listServices(world: World, dir: string, all: boolean): Promise<readonly ServiceRow[]> {
+  const detection = await world.detect(dir);
+  const home = detection.candidates.find(({ type }) => type === 'docker_compose')?.dir ?? dir;
+  const project = await world.compose(home, null);
+  if (project === null) {
+    throw new BerthError(`${dir} has no Compose project.`, {
+      code: 'CONTAINER_NOT_DETECTED',
+      hint: 'See what it has with `berth detect`.',
+    });
+  }
+  const containers = (await containersOf(world, project.name)).filter((container) =>
+    sameDir(projectDirOf(container), project.dir, world.files.realpath),
+  );
+  return project.services
+    .filter((service) => all || service.enabled)
+    .map((service) => rowOf(service, containers));
+}
+
+function rowOf(service: ComposeService, containers: readonly ContainerFacts[]): ServiceRow {
+  const own = containers.filter((container) => container.labels[COMPOSE.service] === service.name);
+  // of several replicas one that runs says most
+  const shown = own.find((container) => container.state === 'running') ?? own[0];
+  return {
+    name: service.name,
+    image: service.image,
+    build: service.build?.context ?? null,
+    profiles: service.profiles,
+    state: shown?.state ?? null,
+    container_id: shown?.id ?? null,
+  };
+}
+
+/** Of the first engine that has any; one that does not answer has none. */
+async function containersOf(world: World, project: string): Promise<readonly ContainerFacts[]> {
+  for (const engine of ['docker', 'podman'] satisfies Engine[]) {
+    const found = await world
+      .inspector(engine)
+      .byLabels({ [COMPOSE.project]: project })
+      .catch(() => []);
+    const own = found.filter((container) => !isOneOff(container) && projectOf(container) === project);
+    if (own.length > 0) return own;
+  }
+  return [];
+}
