@@ -92,7 +92,8 @@ function laneReader(database: Database, lane: string): (count: number) => readon
        order by priority desc, id limit :count`,
       { lane, ...after, count },
     );
-    after = rows.length < count ? null : (rows.at(-1) ?? null);
+    const last = rows.at(-1);
+    after = last && rows.length === count ? { priority: last.priority, id: last.id } : null;
     return rows;
   };
 }

@@ -144,6 +144,11 @@ function checked(found: SqliteLibrary): SqliteLibrary {
   });
 }
 
+/** Version of the SQLite in use: `3.53.0`. */
+export function sqliteVersion(): string {
+  return versionOf(sqliteLibrary());
+}
+
 function versionOf({ DatabaseSync }: SqliteLibrary): string {
   const memory = new DatabaseSync(':memory:');
   const row = memory.prepare('SELECT sqlite_version() AS version').get() as { readonly version: string };
