@@ -25,7 +25,7 @@ const container = z
       .union([text, z.number().int().nonnegative()])
       .describe('User inside the container: a name, a number, or uid:gid.'),
     workdir: text
-      .startsWith('/')
+      .regex(/^\//)
       .describe('Where the directory of this file is inside the container, if no mount shows it.'),
     start: z.boolean().describe('Start a stopped service before a task. Needs trust.'),
     build: z.boolean().describe('Build the image from the build file first. Needs trust.'),
@@ -136,7 +136,7 @@ function plainValue(document: Document, path: string): unknown {
 }
 
 function invalid(sentence: string): BerthError {
-  return new BerthError(sentence.endsWith('.') ? sentence : `${sentence}.`, {
+  return new BerthError(/[.?]$/.test(sentence) ? sentence : `${sentence}.`, {
     code: 'CONFIG_INVALID',
     hint: 'Compare it with what `berth init` writes; berth.schema.json lets an editor check it.',
   });
@@ -170,4 +170,10 @@ function offsetOf(document: Document, keys: readonly PropertyKey[]): number {
   const node = isPair(pair) && isNode(pair.key) ? pair.key : document.getIn(keys, true);
   const range = isNode(node) ? node.range : isNode(parent) ? parent.range : null;
   return range?.[0] ?? 0;
+}
+
+/** What editors check `berth.yaml` with; `berth.schema.json` holds it as text. */
+export function projectJsonSchema(): unknown {
+  const schema = z.toJSONSchema(projectSchema, { target: 'draft-7', io: 'input' });
+  return { $schema: schema.$schema, title: 'berth.yaml', ...schema };
 }
