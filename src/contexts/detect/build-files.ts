@@ -52,8 +52,8 @@ function podman(directory: Directory): Finding | null {
   };
 }
 
-const DOCKER_VARIANT = /^(?:dockerfile(?:[.-].+)?|.+\.dockerfile)$/i;
-const PODMAN_VARIANT = /^(?:containerfile(?:[.-].+)?|.+\.containerfile)$/i;
+const DOCKER_VARIANT = /^(?:dockerfile(?:[.-].+)?|.+\.dockerfile)$/is;
+const PODMAN_VARIANT = /^(?:containerfile(?:[.-].+)?|.+\.containerfile)$/is;
 const MAX_VARIANTS = 20;
 
 /** Files in other case or with a word before or behind: nobody finds them without `-f`, and some only look alike. */
