@@ -62,6 +62,12 @@ async function upFailure(host: Host, target: ComposeTarget, result: ExecResult):
     result.stderr,
   );
   if (image !== null) return noImage(target, image[1] ?? image[2] ?? '');
+  if (/^yaml: |unmarshal error|^validating |Additional property/m.test(result.stderr)) {
+    return new BerthError(`The files of project ${project} cannot be read: ${lastWords(result.stderr)}`, {
+      code: 'COMPOSE_INVALID',
+      hint: `Check them with \`${composeLine(target, ['config', '--quiet'])}\`.`,
+    });
+  }
   const known = await startFailure(host, engine, { image: `service ${service}`, result });
   if (known.code !== 'ENGINE_ERROR') return known;
   const late =

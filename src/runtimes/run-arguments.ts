@@ -119,7 +119,7 @@ export function parsePort(port: string): string {
   const match = /^(?:(\[[\da-fA-F:]+\]|\d+(?:\.\d+){3}):)?(?:(\d*):)?(\d+)(\/(?:tcp|udp|sctp))?$/.exec(port);
   const [, address = '127.0.0.1', outside = '', inside = '', protocol = ''] = match ?? [];
   const bad = match === null || Number(inside) < 1 || Number(inside) > 65_535 || Number(outside) > 65_535;
-  if (!bad) return `${address}:${outside}:${inside}${protocol}`;
+  if (!bad) return `${address}:${outside === '0' ? '' : outside}:${inside}${protocol}`;
   throw new BerthError(`${JSON.stringify(port)} is no port to publish.`, {
     code: 'INVALID_VALUE',
     hint: 'Write HOST:CONTAINER with numbers from 1 to 65535, such as 8080:3000; ADDRESS: in front opens it to others.',
