@@ -1,10 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { VERBS } from '../src/cli/verbs.ts';
 import { openSqliteStore } from '../src/stores/sqlite.ts';
 import { berthInProcess, type CliOptions } from './support/cli.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'berth-commands-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 test('send prints the id and nothing else, and the task is stored as it was typed', async () => {
   const berth = freshBerth();
@@ -202,7 +205,7 @@ test('berth alone shows every verb', async () => {
 
 /** A command line over a state folder of its own that does not exist yet. */
 function freshBerth() {
-  const cwd = mkdtempSync(join(tmpdir(), 'berth-commands-'));
+  const cwd = mkdtempSync(join(folder, 'case-'));
   const home = join(cwd, 'state');
   const berth = (argv: readonly string[], options: Partial<CliOptions> = {}) =>
     berthInProcess(argv, { home, cwd, ...options });

@@ -3,11 +3,14 @@ import { closest } from '../core/closest.ts';
 import { BerthError } from '../core/errors.ts';
 import { rawArguments } from './argv.ts';
 import type { CommandSpec } from './command.ts';
+import { completionLines } from './complete.ts';
+import { helpText, overviewText } from './help.ts';
 import { createOutput, type Io, type Output, reportError } from './output.ts';
+import { parse } from './parse.ts';
 import { VERBS } from './verbs.ts';
 
 /**
- * Run one command line: find the verb, load its file and nothing else, parse, act, print.
+ * Run one command line: find the verb, parse, act, print.
  *
  * @param argv  the words after the program's name
  * @returns     the exit code; see docs/errors.md
@@ -16,12 +19,11 @@ export async function main(argv: readonly string[], deps: Deps, io: Io): Promise
   const words = rawArguments(argv);
   let out = createOutput(io, deps.env, wantsJson(words));
   try {
-    const text = await aboutBerth(words, deps.version);
+    const text = aboutBerth(words, deps.version);
     if (text !== null) return await say(out, text);
     const [verb = '', ...rest] = words;
     if (verb === '__complete') return await complete(rest, deps, out);
-    const spec = await load(verb);
-    const { helpText, parse } = await import('./parse.ts');
+    const spec = commandOf(verb);
     const parsed = parse(spec, rest);
     if (parsed === 'help') return await say(out, helpText(spec, out.columns ?? 100));
     // what stands after the program's name of `berth run` is not ours
@@ -33,21 +35,19 @@ export async function main(argv: readonly string[], deps: Deps, io: Io): Promise
 }
 
 /** The answer to a command line without a verb of its own; null for all others. */
-async function aboutBerth([verb, topic]: readonly string[], version: string): Promise<string | null> {
+function aboutBerth([verb, topic]: readonly string[], version: string): string | null {
   if (verb === '--version' || verb === '-V') return version;
   if (verb === 'help' && topic !== undefined) {
-    const { helpText } = await import('./parse.ts');
-    return helpText(await load(topic), 100);
+    return helpText(commandOf(topic), 100);
   }
   if (verb !== undefined && verb !== 'help' && verb !== '--help' && verb !== '-h') return null;
-  const { overviewText } = await import('./overview.ts');
   return overviewText();
 }
 
 /** @throws {BerthError} `UNKNOWN_COMMAND` with the closest verb */
-async function load(verb: string): Promise<CommandSpec> {
+function commandOf(verb: string): CommandSpec {
   const entry = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
-  if (entry) return (await entry.load()).default;
+  if (entry) return entry.command;
   if (verb.startsWith('-')) {
     throw new BerthError(`berth has no option ${verb} in front of the verb.`, {
       code: 'UNKNOWN_OPTION',
@@ -63,7 +63,6 @@ async function load(verb: string): Promise<CommandSpec> {
 
 /** Asked by the completion scripts, see completion-scripts.ts. */
 async function complete(words: readonly string[], deps: Deps, out: Output): Promise<number> {
-  const { completionLines } = await import('./complete.ts');
   for (const line of await completionLines(words, deps)) await out.line(line);
   return 0;
 }

@@ -29,8 +29,7 @@ export async function suggest(words: readonly string[], deps: Deps): Promise<Sug
   if (verb === 'help') return matching(before.length === 0 ? verbWords() : [], typed);
   const entry = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
   if (!entry) return { kind: 'words', words: [] };
-  const { default: spec } = await entry.load();
-  return suggestFor(spec, { before, typed }, deps);
+  return suggestFor(entry.command, { before, typed }, deps);
 }
 
 async function suggestFor(

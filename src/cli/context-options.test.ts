@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { ContextRequest } from '../core/context.ts';
 import { BerthError } from '../core/errors.ts';
 import { defineCommand } from './command.ts';
@@ -10,6 +10,7 @@ import { type ContextFlags, contextRequest } from './context-options.ts';
 import { parse } from './parse.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'berth-options-'));
+afterAll(() => rmSync(cwd, { recursive: true }));
 
 test('no option at all means this directory on this machine, and nothing else', async () => {
   expect(await read([])).toEqual({

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Deps } from '../actions/deps.ts';
+import { readEnvFile } from '../actions/env-file.ts';
 import type { ContextRequest, VenvRequest } from '../core/context.ts';
 import { BerthError } from '../core/errors.ts';
 import type { Given } from './command.ts';
@@ -54,7 +55,6 @@ export function conflict(sentence: string, hint: string): BerthError {
 async function environment(flags: ContextFlags, caller: Caller): Promise<Readonly<Record<string, string>>> {
   const env: Record<string, string> = {};
   for (const file of flags['env-file']) {
-    const { readEnvFile } = await import('../actions/env-file.ts');
     Object.assign(env, await readEnvFile(resolve(caller.cwd, file), caller.env));
   }
   for (const text of flags.env) {

@@ -1,13 +1,15 @@
-import { Command, CommanderError, Option } from 'commander';
+import { parseArgs } from 'node:util';
 import { closest } from '../core/closest.ts';
 import { BerthError } from '../core/errors.ts';
 import type { CommandSpec, Flag, Flags, Given } from './command.ts';
-import { VERBS } from './verbs.ts';
 
 export interface Parsed {
   readonly flags: Given<Flags>;
   readonly args: readonly string[];
 }
+
+type Token = NonNullable<ReturnType<typeof tokenize>>[number];
+type OptionToken = Extract<Token, { kind: 'option' }>;
 
 /**
  * Read the words after the verb.
@@ -15,54 +17,80 @@ export interface Parsed {
  * @throws {BerthError} `UNKNOWN_OPTION` with the closest one, or `USAGE`
  */
 export function parse(spec: CommandSpec, argv: readonly string[]): Parsed | 'help' {
+  const all = tokenize(spec, argv);
+  const end = all.findIndex(
+    ({ kind }) => kind === 'option-terminator' || (kind === 'positional' && spec.arguments.rest),
+  );
+  const ours = end === -1 ? all : all.slice(0, end);
+  const options = ours.filter((token) => token.kind === 'option');
+  if (options.some(({ name }) => name === 'help')) return 'help';
   const given = new Map<string, string[]>();
-  const command = commanderOf(spec);
-  for (const name of Object.keys(spec.flags)) {
-    command.on(`option:${name}`, (value: string | null) => {
-      given.set(name, [...(given.get(name) ?? []), value ?? '']);
-    });
+  for (const option of options) {
+    given.set(option.name, [...(given.get(option.name) ?? []), checked(spec, option)]);
   }
-  try {
-    command.parse([...argv], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.help' || error.code === 'commander.helpDisplayed') return 'help';
-    throw usageError(spec, error);
-  }
-  checkCount(spec, command.args);
+  const before = ours.flatMap((token) => (token.kind === 'positional' ? token.value : []));
+  const args = [...before, ...restOf(argv, all[end])];
+  checkCount(spec, args);
   const flags = Object.entries(spec.flags).map(([name, flag]) => [name, flagValue(flag, given.get(name))]);
-  return { flags: Object.fromEntries(flags), args: command.args };
+  return { flags: Object.fromEntries(flags), args };
 }
 
-/** The help of one verb: usage, options by group, two examples. */
-export function helpText(spec: CommandSpec, columns: number): string {
-  const command = commanderOf(spec);
-  command.configureHelp({ helpWidth: columns, subcommandTerm: () => '' });
-  const examples = spec.examples.map(([line, does]) => `  ${line}\n      ${does}`).join('\n');
-  const details = spec.details === undefined ? '' : `${spec.details}\n\n`;
-  return `${command.helpInformation()}\n${details}Examples:\n${examples}`;
+function tokenize(spec: CommandSpec, argv: readonly string[]) {
+  const options = Object.entries(spec.flags).map(([name, flag]) => [
+    name,
+    {
+      type: flag.type === 'boolean' ? 'boolean' : 'string',
+      ...(flag.short && { short: flag.short }),
+    } as const,
+  ]);
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: { ...Object.fromEntries(options), help: { type: 'boolean', short: 'h' } },
+    // unknown options are ours to name, and a value may begin with a dash
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  return tokens;
 }
 
-function commanderOf(spec: CommandSpec): Command {
-  const command = new Command(`berth ${spec.name}`)
-    .description(VERBS[spec.name]?.summary ?? '')
-    .usage(
-      `${spec.arguments.rest ? '[options] [--] ' : ''}${spec.arguments.usage}${spec.arguments.rest ? '' : ' [options]'}`.trim(),
-    )
-    .argument('[arguments...]')
-    .helpOption('-h, --help', 'show this help')
-    .configureHelp({ visibleArguments: () => [] })
-    .configureOutput({ writeOut: () => undefined, writeErr: () => undefined })
-    .passThroughOptions(spec.arguments.rest ?? false)
-    .exitOverride();
-  for (const [name, flag] of Object.entries(spec.flags)) command.addOption(optionOf(name, flag));
-  return command;
+/** What stands behind `--`, or from the first word of the command on, as it was typed. */
+function restOf(argv: readonly string[], end: Token | undefined): readonly string[] {
+  if (end === undefined) return [];
+  return argv.slice(end.kind === 'option-terminator' ? end.index + 1 : end.index);
 }
 
-function optionOf(name: string, flag: Flag): Option {
-  const names = flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;
-  const value = flag.type === 'boolean' ? '' : ` <${flag.value}>`;
-  return new Option(`${names}${value}`, flag.help).helpGroup(`${flag.group ?? 'Options'}:`);
+function checked(spec: CommandSpec, { name, rawName, value }: OptionToken): string {
+  const flag = Object.hasOwn(spec.flags, name) ? spec.flags[name] : undefined;
+  if (!flag) throw unknownOption(spec, rawName);
+  if (flag.type === 'boolean' && value !== undefined)
+    throw usage(spec, `${rawName} takes no value, but was given "${value}".`);
+  if (flag.type !== 'boolean' && value === undefined)
+    throw usage(spec, `${rawName} needs a value: ${flag.value}.`);
+  return value ?? '';
+}
+
+function unknownOption(spec: CommandSpec, typed: string): BerthError {
+  const near = closest(
+    typed,
+    [...Object.keys(spec.flags), 'help'].map((name) => `--${name}`),
+  );
+  const separator = spec.name === 'send' ? ' Put `--` before a command that has options of its own.' : '';
+  return new BerthError(`berth ${spec.name} has no option ${typed}.`, {
+    code: 'UNKNOWN_OPTION',
+    hint:
+      near === null ? `See \`berth ${spec.name} --help\`.${separator}` : `Did you mean ${near}?${separator}`,
+  });
+}
+
+function checkCount(spec: CommandSpec, args: readonly string[]): void {
+  const { usage: wanted, min, max } = spec.arguments;
+  if (args.length < min) throw usage(spec, `berth ${spec.name} needs ${wanted}.`);
+  if (args.length > max) throw usage(spec, `berth ${spec.name} has no use for ${JSON.stringify(args[max])}.`);
+}
+
+function usage(spec: CommandSpec, sentence: string): BerthError {
+  return new BerthError(sentence, { code: 'USAGE', hint: `See \`berth ${spec.name} --help\`.` });
 }
 
 function flagValue(
@@ -77,33 +105,4 @@ function flagValue(
     case 'strings':
       return values ?? [];
   }
-}
-
-function usageError(spec: CommandSpec, error: CommanderError): BerthError {
-  const sentence = `${error.message.replace(/^error: /, '').split('\n', 1)[0]}.`;
-  if (error.code !== 'commander.unknownOption') {
-    return new BerthError(capital(sentence), { code: 'USAGE', hint: `See \`berth ${spec.name} --help\`.` });
-  }
-  const typed = /'(.*)'/s.exec(error.message)?.[1]?.split('=', 1)[0] ?? '';
-  const known = [...Object.keys(spec.flags), 'help'].map((name) => `--${name}`);
-  const near = closest(typed, known);
-  const separator = spec.name === 'send' ? ' Put `--` before a command that has options of its own.' : '';
-  return new BerthError(`berth ${spec.name} has no option ${typed}.`, {
-    code: 'UNKNOWN_OPTION',
-    hint:
-      near === null ? `See \`berth ${spec.name} --help\`.${separator}` : `Did you mean ${near}?${separator}`,
-  });
-}
-
-function checkCount({ name, arguments: { usage, min, max } }: CommandSpec, args: readonly string[]): void {
-  if (args.length >= min && args.length <= max) return;
-  const sentence =
-    args.length < min
-      ? `berth ${name} needs ${usage}.`
-      : `berth ${name} was given ${JSON.stringify(args[max])}, which it has no use for.`;
-  throw new BerthError(sentence, { code: 'USAGE', hint: `See \`berth ${name} --help\`.` });
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,4 +1,5 @@
 import { type Diagnosis, doctor } from '../../actions/doctor.ts';
+import { colors } from '../colors.ts';
 import { defineCommand, JSON_FLAG, NO_ARGUMENTS } from '../command.ts';
 import { printable, table } from '../text.ts';
 
@@ -15,14 +16,13 @@ export default defineCommand({
   async run({ deps, out, flags }) {
     const diagnosis = await doctor(deps);
     if (flags.json) await out.value(diagnosis);
-    else await out.line(await text(diagnosis, out));
+    else await out.line(text(diagnosis, out));
     return diagnosis.healthy ? 0 : 1;
   },
 });
 
-async function text({ version, checks, settings }: Diagnosis, { color, columns }: Look): Promise<string> {
-  const { createColors } = await import('picocolors');
-  const { green, red, dim } = createColors(color);
+function text({ version, checks, settings }: Diagnosis, { color, columns }: Look): string {
+  const { green, red, dim } = colors(color);
   const marks = { good: green('ok     '), missing: dim('missing'), broken: red('broken ') };
   const lines = checks.flatMap(({ name, state, message, hint }) => [
     `${marks[state]}  ${name.padEnd(10)} ${printable(message)}`,

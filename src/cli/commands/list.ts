@@ -3,6 +3,7 @@ import { contentOf, taskRow } from '../../actions/task-rows.ts';
 import { closest } from '../../core/closest.ts';
 import { BerthError } from '../../core/errors.ts';
 import type { Task, TaskStateName } from '../../core/task.ts';
+import { colors } from '../colors.ts';
 import { defineCommand, JSON_FLAG, NO_ARGUMENTS } from '../command.ts';
 import { stateText, timeText } from '../outcome-text.ts';
 import type { Output } from '../output.ts';
@@ -65,8 +66,7 @@ async function print(out: Output, tasks: readonly Task[], nowMs: number): Promis
     whereText(task),
     contentOf(task.spec.payload),
   ]);
-  const { createColors } = await import('picocolors');
-  const { red, green, yellow, dim } = createColors(out.color);
+  const { red, green, yellow, dim } = colors(out.color);
   const paint = (text: string, row: number, column: number) => {
     if (row === -1) return dim(text);
     if (column !== 1) return text;

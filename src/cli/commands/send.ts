@@ -2,6 +2,7 @@ import { send } from '../../actions/send.ts';
 import { defineCommand, JSON_FLAG } from '../command.ts';
 import { CONTEXT_FLAGS } from '../context-flags.ts';
 import { contextRequest } from '../context-options.ts';
+import { follow } from '../follow.ts';
 import { promptPayload, sendPayload } from '../payload.ts';
 import { QUEUE_FLAGS } from '../queue-flags.ts';
 import { queueChoice } from '../queue-options.ts';
@@ -34,10 +35,7 @@ export default defineCommand({
     });
     if (flags.json) await out.value(added);
     else if (!flags.wait) await out.line(String(added.id));
-    if (flags.wait) {
-      const { follow } = await import('../follow.ts');
-      return follow(deps, out, added.id);
-    }
+    if (flags.wait) return follow(deps, out, added.id);
     const known = added.created ? 'Queued' : 'The key was known:';
     await out.talk(`${known} task ${added.id}. Follow it with \`berth logs -f ${added.id}\`.`);
     return 0;
