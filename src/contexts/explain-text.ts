@@ -37,7 +37,7 @@ function headline({ container, host, error, reason }: Explanation, width: number
     ].join('\n');
   }
   const where = container === null ? `On the host ${host}` : containerWords(container);
-  return `${visible(where)}\n${wrapped(reason, 2, width)}`;
+  return `${wrapped(where, 0, width)}\n${wrapped(reason, 2, width)}`;
 }
 
 function containerWords({ service, project, type, image, id }: ExplainedContainer): string {

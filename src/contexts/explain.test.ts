@@ -1,0 +1,170 @@
+import { describe, expect, test } from 'vitest';
+import { type Explanation, explainContext } from './explain.ts';
+import { renderExplanation } from './explain-text.ts';
+import {
+  asked,
+  bind,
+  candidate,
+  composed,
+  type MadeUp,
+  madeUp,
+  project,
+  request,
+  service,
+} from './resolve/made-up.ts';
+
+const shop: MadeUp = {
+  candidates: [candidate('docker_compose', '/p/compose.yaml'), candidate('docker', '/p/Dockerfile')],
+  project: project(
+    '/p',
+    service('db', { image: 'postgres:16' }),
+    service('web', { volumes: [{ type: 'bind', source: '/p', target: '/app', readOnly: false }] }),
+  ),
+  docker: [composed('web', '/p', { mounts: [bind('/p', '/app')] })],
+};
+
+function explained(facts: MadeUp, options = asked()): Promise<Explanation> {
+  const question = {
+    request: request('/p', { container: options, env: { API_TOKEN: 's3cret' }, prereqs: ['npm ci'] }),
+    task: 'pytest -q',
+    command: () => ({ argv: ['docker', 'exec', 'x'], display: 'docker exec x' }),
+  };
+  return explainContext(question, madeUp(facts));
+}
+
+describe('an explanation', () => {
+  test('has the documented keys', async () => {
+    const value = await explained(shop);
+    expect(Object.keys(value).sort()).toEqual(
+      [
+        'candidates',
+        'command',
+        'container',
+        'dir',
+        'env',
+        'error',
+        'git',
+        'host',
+        'prereqs',
+        'reason',
+        'steps',
+      ]
+        .concat(['toolchain', 'user', 'warnings'])
+        .sort(),
+    );
+    expect(value.container).toMatchObject({
+      type: 'docker_compose',
+      runtime: 'compose',
+      id: 'id-of-shop-web-1',
+      image: 'acme/app',
+      project: 'shop',
+      service: 'web',
+      pod: null,
+      namespace: null,
+      reason: 'The Compose project of /p is running. Service "web": its bind mount covers the directory.',
+      rejected: [{ name: 'db', reason: "postgres:16 is a database, not where a project's code runs" }],
+    });
+  });
+
+  test('names the steps in the order in which they are done', async () => {
+    expect((await explained(shop)).steps).toEqual([
+      'directory: /app, for /p here',
+      'container: enter id-of-shop-w with docker',
+      'toolchain: as it is there',
+      'environment: API_TOKEN',
+      'prerequisite 1 of 1: npm ci',
+      'proof: the host name there is host-of-shop-web-1',
+      'task: pytest -q',
+    ]);
+  });
+
+  test('holds names of variables, never a value', async () => {
+    const world = madeUp(shop);
+    const toolchain = {
+      kind: 'direnv',
+      dir: null,
+      path: [],
+      env: { DB_PASSWORD: 's3cret' },
+      reason: '.envrc',
+    };
+    const value = await explainContext(
+      {
+        request: request('/p', { container: asked(), env: { API_TOKEN: 's3cret' } }),
+        task: null,
+        command: () => ({ argv: [], display: '' }),
+      },
+      { ...world, toolchain: async () => ({ toolchain, warnings: [] }) },
+    );
+    expect(value).toMatchObject({ env: ['API_TOKEN'], toolchain: { env: ['DB_PASSWORD'] } });
+    expect(JSON.stringify(value) + renderExplanation(value, 80)).not.toContain('s3cret');
+  });
+
+  test('of a refusal has the error, the candidates, and nothing that would run', async () => {
+    const value = await explained({ ...shop, docker: [] });
+    expect(value).toMatchObject({
+      container: null,
+      command: null,
+      steps: [],
+      candidates: [{ type: 'docker_compose' }, { type: 'docker' }],
+      error: { code: 'SERVICE_NOT_RUNNING', hint: expect.stringContaining('docker compose up -d web') },
+    });
+  });
+});
+
+describe('for people', () => {
+  test('it says where, why, how and what was not taken', async () => {
+    expect(renderExplanation(await explained(shop), 80)).toBe(`In service "web" of the Compose project "shop"
+  The Compose project of /p is running. Service "web": its bind mount covers the
+  directory.
+
+  directory    /p -> /app
+  container    id-of-shop-w, acme/app
+  user         the container's own
+  environment  API_TOKEN
+
+Steps
+  1  directory: /app, for /p here
+  2  container: enter id-of-shop-w with docker
+  3  toolchain: as it is there
+  4  environment: API_TOKEN
+  5  prerequisite 1 of 1: npm ci
+  6  proof: the host name there is host-of-shop-web-1
+  7  task: pytest -q
+
+Command
+  docker exec x
+
+Not taken
+  db  postgres:16 is a database, not where a project's code runs
+
+Files
+  docker_compose  compose.yaml: a file of docker_compose
+  docker          Dockerfile: a file of docker`);
+  });
+
+  test('it says why nothing would run, and the way out', async () => {
+    const text = renderExplanation(await explained({ ...shop, docker: [] }), 80);
+    expect(text).toMatch(
+      /^Would not run: SERVICE_NOT_RUNNING\n {2}The service "web" of "shop" is not running/,
+    );
+    expect(text).toContain('`docker compose up -d web`');
+  });
+
+  test('it says that the host was chosen because nothing was found', async () => {
+    const text = renderExplanation(await explained({}), 80);
+    expect(text).toMatch(/^On the host local\n {2}There are no container files\./);
+  });
+
+  test('no line but the command is wider than asked for', async () => {
+    for (const width of [40, 60, 100]) {
+      const lines = renderExplanation(await explained(shop), width).split('\n');
+      expect(lines.filter((line) => line.length > width)).toEqual([]);
+    }
+  });
+
+  test('names that hold control characters are shown, not sent to the terminal', async () => {
+    const evil = service('web\u001b[2J', { volumes: shop.project?.services[1]?.volumes ?? [] });
+    const text = renderExplanation(await explained({ ...shop, project: project('/p', evil) }), 80);
+    expect(text).not.toContain('\u001b');
+  });
+});

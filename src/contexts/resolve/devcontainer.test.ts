@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import type { Devcontainer } from '../devcontainer.ts';
+import { resolveContext } from '../resolve.ts';
+import {
+  asked,
+  bind,
+  candidate,
+  composed,
+  container,
+  type MadeUp,
+  madeUp,
+  project,
+  request,
+  service,
+} from './made-up.ts';
+
+const PATH = '/p/.devcontainer/devcontainer.json';
+const config: Devcontainer = {
+  path: PATH,
+  name: null,
+  source: { kind: 'image', image: 'acme/dev' },
+  localFolder: '/p',
+  workspaceFolder: '/workspaces/p',
+  mount: { source: '/p', target: '/workspaces/p' },
+  workspaceMount: null,
+  remoteUser: 'vscode',
+  containerUser: null,
+  remoteEnv: { PATH: '${containerEnv:PATH}:/opt/bin', EMPTY: null, MODE: 'dev' },
+  containerEnv: {},
+  overrideCommand: true,
+};
+const labels = { 'devcontainer.local_folder': '/p', 'devcontainer.config_file': PATH };
+const dev = container({
+  name: 'dev',
+  labels,
+  env: ['PATH=/usr/bin:/bin', 'X='],
+  mounts: [bind('/p', '/workspaces/p')],
+});
+const files: MadeUp = { candidates: [candidate('devcontainer', PATH)], devcontainer: config, root: '/p' };
+
+const resolve = (facts: MadeUp, dir = '/p', options = asked()) =>
+  resolveContext(request(dir, { container: options }), madeUp(facts));
+
+describe('a dev container', () => {
+  test('is found by its labels and entered as its configuration says', async () => {
+    expect(await resolve({ ...files, docker: [dev] }, '/p/sub')).toMatchObject({
+      dir: { target: '/workspaces/p/sub' },
+      user: 'vscode',
+      env: { PATH: '/usr/bin:/bin:/opt/bin', MODE: 'dev' },
+      container: { type: 'devcontainer', runtime: 'docker', id: 'id-of-dev' },
+    });
+  });
+
+  test('without a mount of the folder runs in its workspace folder', async () => {
+    const cloned = { ...dev, mounts: [] };
+    expect((await resolve({ ...files, docker: [cloned] }, '/p/sub')).dir.target).toBe('/workspaces/p/sub');
+  });
+
+  test('without a user of its own has the one that its image names', async () => {
+    const metadata = JSON.stringify([{ remoteUser: 'node' }, { remoteUser: 'dev' }, {}]);
+    const facts = {
+      ...files,
+      devcontainer: { ...config, remoteUser: null },
+      docker: [{ ...dev, labels: { ...labels, 'devcontainer.metadata': metadata } }],
+    };
+    expect((await resolve(facts)).user).toBe('dev');
+  });
+
+  test('of another folder or another configuration is not this one', async () => {
+    const other = { ...dev, labels: { ...labels, 'devcontainer.local_folder': '/q' } };
+    const named = {
+      ...dev,
+      labels: { ...labels, 'devcontainer.config_file': '/p/.devcontainer/b/devcontainer.json' },
+    };
+    await expect(resolve({ ...files, docker: [other] })).rejects.toMatchObject({
+      code: 'CONTAINER_NOT_RUNNING',
+    });
+    await expect(
+      resolve({ ...files, docker: [named] }, '/p', asked({ type: 'devcontainer' })),
+    ).rejects.toMatchObject({ code: 'CONTAINER_NOT_RUNNING' });
+  });
+
+  test('that does not run is brought up by its own tool', async () => {
+    await expect(resolve(files)).rejects.toMatchObject({
+      code: 'CONTAINER_NOT_RUNNING',
+      hint: expect.stringContaining('`devcontainer up --workspace-folder /p`'),
+    });
+    const stopped = { ...dev, state: 'exited' as const, exitCode: 0 };
+    await expect(resolve({ ...files, docker: [stopped] })).rejects.toMatchObject({
+      code: 'CONTAINER_NOT_RUNNING',
+      message: expect.stringContaining('exited'),
+    });
+  });
+
+  test('running twice for one folder is a tie', async () => {
+    const facts = { ...files, docker: [dev, { ...dev, name: 'dev2', id: 'id-2' }] };
+    await expect(resolve(facts)).rejects.toMatchObject({
+      code: 'CONTEXT_AMBIGUOUS',
+      hint: expect.stringContaining('dev2'),
+    });
+  });
+
+  test('on Compose that Compose alone started is its service, with the user of the configuration', async () => {
+    const onCompose: Devcontainer = {
+      ...config,
+      source: {
+        kind: 'compose',
+        files: ['/p/.devcontainer/compose.yaml'],
+        service: 'app',
+        runServices: null,
+        defaultProject: 'p_devcontainer',
+      },
+    };
+    const facts: MadeUp = {
+      ...files,
+      devcontainer: onCompose,
+      project: project('/p/.devcontainer', service('app'), service('db')),
+      docker: [composed('app', '/p/.devcontainer', { mounts: [bind('/p', '/workspace')] })],
+    };
+    expect(await resolve(facts, '/p', asked({ type: 'devcontainer' }))).toMatchObject({
+      dir: { target: '/workspace' },
+      user: 'vscode',
+      env: { MODE: 'dev' },
+      container: { type: 'devcontainer', runtime: 'compose', service: 'app' },
+    });
+  });
+});
