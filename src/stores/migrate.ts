@@ -2,6 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from '
 import { dirname, join } from 'node:path';
 import { BerthError } from '../core/errors.ts';
 import { type Database, openDatabase, primaryCode, SQLITE_BUSY } from './driver.ts';
+import type { Migration } from './migrations.ts';
 import { createPrivate } from './state-folder.ts';
 
 /** The schema that this program writes; a test compares it with the folder of migrations. */
@@ -17,25 +18,34 @@ export const SCHEMA_VERSION = 1;
 export function checkSchema(path: string): void {
   const header = readHeader(path);
   if (header === null) return;
-  if (header.magic !== MAGIC || (header.applicationId !== APPLICATION_ID && header.version !== 0)) {
+  // ours is one empty page until its first migration is through
+  const isOurs = header.applicationId === APPLICATION_ID || (header.version === 0 && header.pages <= 1);
+  if (header.magic !== MAGIC || !isOurs) {
     throw new BerthError(`${path} is not a database of berth.`, {
       code: 'BAD_DATA',
       hint: 'Move it away and start anew, or restore it from `backups/` beside it.',
     });
   }
-  refuseNewer(header.version, path);
+  refuseNewer(header.version, path, SCHEMA_VERSION);
   if (existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0) {
     const reader = openDatabase(path, { readOnly: true });
     try {
-      refuseNewer(userVersion(reader), path);
+      refuseNewer(userVersion(reader), path, SCHEMA_VERSION);
     } finally {
       reader.close();
     }
   }
 }
 
-/** Text at offset 0, `PRAGMA user_version` at 60, `PRAGMA application_id` at 68: https://sqlite.org/fileformat.html */
-function readHeader(path: string): { magic: string; version: number; applicationId: number } | null {
+interface Header {
+  readonly magic: string;
+  readonly pages: number;
+  readonly version: number;
+  readonly applicationId: number;
+}
+
+/** null for an empty file. Source of the offsets: https://sqlite.org/fileformat.html, 1.3 "The Database Header". */
+function readHeader(path: string): Header | null {
   const bytes = Buffer.alloc(100);
   const file = openSync(path, 'r');
   const length = readSync(file, bytes, 0, bytes.length, 0);
@@ -43,6 +53,7 @@ function readHeader(path: string): { magic: string; version: number; application
   if (length === 0) return null;
   return {
     magic: bytes.toString('latin1', 0, MAGIC.length),
+    pages: bytes.readUInt32BE(28),
     version: bytes.readUInt32BE(60),
     applicationId: bytes.readUInt32BE(68),
   };
@@ -52,32 +63,40 @@ const MAGIC = 'SQLite format 3\0';
 /** 'bert' */
 const APPLICATION_ID = 0x62657274;
 
-function refuseNewer(version: number, path: string): void {
-  if (version <= SCHEMA_VERSION) return;
-  throw new BerthError(`${path} has schema ${version}; this berth knows up to ${SCHEMA_VERSION}.`, {
+function refuseNewer(version: number, path: string, known: number): void {
+  if (version <= known) return;
+  throw new BerthError(`${path} has schema ${version}; this berth knows up to ${known}.`, {
     code: 'SCHEMA_NEWER',
     hint: 'Update berth, or set BERTH_HOME to another folder. Nothing was written.',
   });
 }
 
-export function userVersion(database: Database): number {
+function userVersion(database: Database): number {
   return database.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
+}
+
+/** Ready to write: a log, each commit on disk before it is acknowledged, the current schema. */
+export async function makeCurrent(database: Database, nowMs: number): Promise<void> {
+  await useWal(database);
+  if (userVersion(database) === SCHEMA_VERSION) return;
+  const { SQLITE_MIGRATIONS } = await import('./migrations.ts');
+  migrate(database, { nowMs, migrations: SQLITE_MIGRATIONS });
 }
 
 /**
  * Bring an opened database to the current schema. Of many processes that open at once one does the work.
  * An existing database is copied to `backups/` first; the whole step is one transaction.
  */
-export async function migrate(database: Database, nowMs: number): Promise<void> {
-  await useWal(database);
-  if (userVersion(database) === SCHEMA_VERSION) return;
-  const { SQLITE_MIGRATIONS } = await import('./migrations.ts');
+export function migrate(
+  database: Database,
+  { nowMs, migrations }: { readonly nowMs: number; readonly migrations: readonly Migration[] },
+): void {
   database.exec('BEGIN IMMEDIATE');
   try {
     const from = userVersion(database);
-    refuseNewer(from, database.path);
-    if (from > 0 && from < SCHEMA_VERSION) backUp(database, from, nowMs);
-    for (const { version, name, sql } of SQLITE_MIGRATIONS.slice(from)) {
+    refuseNewer(from, database.path, migrations.length);
+    if (from > 0 && from < migrations.length) backUp(database, from, nowMs);
+    for (const { version, name, sql } of migrations.slice(from)) {
       database.exec(sql);
       database.exec(`PRAGMA user_version = ${version}; PRAGMA application_id = ${APPLICATION_ID}`);
       database.run('insert into migrations values (:version, :name, :nowMs)', { version, name, nowMs });
@@ -87,6 +106,8 @@ export async function migrate(database: Database, nowMs: number): Promise<void> 
     database.exec('ROLLBACK');
     throw error;
   }
+  // so that the file itself tells its schema from now on
+  database.exec('PRAGMA wal_checkpoint');
 }
 
 /** The change to WAL does not wait for other processes by itself, whatever the busy timeout says. */

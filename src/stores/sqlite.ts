@@ -4,7 +4,7 @@ import { watchChanges } from './changes.ts';
 import { claimTasks, finishClaimed, releaseClaimed, startClaimed } from './claims.ts';
 import { openDatabase, sqliteError } from './driver.ts';
 import { addRunning } from './foreground.ts';
-import { checkSchema, migrate } from './migrate.ts';
+import { checkSchema, makeCurrent } from './migrate.ts';
 import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';
 import { prepareStateFolder } from './state-folder.ts';
 import {
@@ -40,7 +40,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   checkSchema(path);
   const database = openDatabase(path, { readOnly: false });
   try {
-    await migrate(database, now());
+    await makeCurrent(database, now());
   } catch (error) {
     database.close();
     throw sqliteError(error, path);
@@ -52,6 +52,13 @@ function sqliteStore(parts: StoreParts): Store {
   const { database } = parts;
   const changes = watchChanges(database);
   const { write, close: commitRest } = groupCommit(database, changes.ownCommit);
+  const read = async <T>(work: () => T): Promise<T> => {
+    try {
+      return work();
+    } catch (error) {
+      throw sqliteError(error, database.path);
+    }
+  };
   let open = true;
   const close = async (): Promise<void> => {
     if (!open) return;
@@ -64,10 +71,10 @@ function sqliteStore(parts: StoreParts): Store {
   return {
     add: (spec) => write(() => addTask(parts, spec)),
     addRunning: (spec, run) => write(() => addRunning(parts, spec, run)),
-    task: async (id) => readTask(database, id),
-    tasks: async (filter) => readTasks(database, filter),
-    events: async (taskId) => readEvents(database, taskId),
-    counts: async () => countTasks(database),
+    task: (id) => read(() => readTask(database, id)),
+    tasks: (filter) => read(() => readTasks(database, filter)),
+    events: (taskId) => read(() => readEvents(database, taskId)),
+    counts: () => read(() => countTasks(database)),
 
     claim: (worker, limit) => write(() => claimTasks(parts, worker, limit)),
     started: (lease, context) => write(() => startClaimed(parts, lease, context)),
@@ -81,10 +88,10 @@ function sqliteStore(parts: StoreParts): Store {
     registerWorker: (worker, isAlive) => write(() => registerWorker(parts, worker, isAlive)),
     heartbeat: (worker) => write(() => heartbeat(parts, worker)),
     unregisterWorker: (worker) => write(() => unregisterWorker(parts, worker)),
-    workers: async () => readWorkers(parts),
+    workers: () => read(() => readWorkers(parts)),
     adopt: (worker, isAlive = () => true) => write(() => adopt(parts, worker, isAlive)),
 
-    sessions: async () => readSessions(database),
+    sessions: () => read(() => readSessions(database)),
     putSession: (session) => write(() => putSession(parts, session)),
     removeSession: (name) => write(() => removeSession(database, name)),
     updateSession: (name, facts) => write(() => updateSession(parts, name, facts)),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Claim, Store } from '../core/store.ts';
+import type { Claim, LeaseNews, Store } from '../core/store.ts';
 import type { Outcome, Task, TaskEvent } from '../core/task.ts';
 import {
   aTask,
@@ -59,14 +59,12 @@ const OPERATIONS = {
   async claim({ store, claims }, pick) {
     claims.push(...(await store.claim('w', 1 + (pick % 3))));
   },
-  start: ({ store, claims }, pick) => withClaim(claims, pick, ({ lease }) => store.started(lease, HERE)),
-  succeed: ({ store, claims }, pick) =>
-    withClaim(claims, pick, ({ lease }) => store.finished(lease, SUCCEEDED, null)),
-  fail: ({ store, claims }, pick) =>
-    withClaim(claims, pick, ({ lease }) => store.finished(lease, FAILED, null)),
-  tryAgain: ({ store, claims }, pick) =>
-    withClaim(claims, pick, ({ lease }) => store.finished(lease, FAILED, 0)),
-  release: ({ store, claims }, pick) => withClaim(claims, pick, ({ lease }) => store.release(lease, 'test')),
+  start: (world, pick) => withClaim(world, pick, ({ lease }) => world.store.started(lease, HERE)),
+  succeed: (world, pick) =>
+    withClaim(world, pick, ({ lease }) => world.store.finished(lease, SUCCEEDED, null)),
+  fail: (world, pick) => withClaim(world, pick, ({ lease }) => world.store.finished(lease, FAILED, null)),
+  tryAgain: (world, pick) => withClaim(world, pick, ({ lease }) => world.store.finished(lease, FAILED, 0)),
+  release: (world, pick) => withClaim(world, pick, ({ lease }) => world.store.release(lease, 'test')),
   stop: ({ store, ids }, pick) => withId(ids, pick, (id) => store.requestStop(id, 'cancelled', 'test')),
   retry: ({ store, ids }, pick) => withId(ids, pick, (id) => store.retry(id).catch(() => null)),
   async die(world) {
@@ -82,9 +80,20 @@ const operation = fc.record({
   pick: fc.nat(1000),
 });
 
-async function withClaim(claims: readonly Claim[], pick: number, use: (claim: Claim) => Promise<unknown>) {
+/** A write that presents a lease which is not the current one says so, and changes nothing. */
+async function withClaim(
+  { store, claims }: World,
+  pick: number,
+  write: (claim: Claim) => Promise<LeaseNews>,
+) {
   const claim = claims.at(-1 - (pick % Math.max(claims.length, 1)));
-  if (claim) await use(claim);
+  if (!claim) return;
+  const before = await store.task(claim.task.id);
+  const news = await write(claim);
+  const isCurrent = before && 'lease' in before.state && before.state.lease.fence === claim.lease.fence;
+  if (isCurrent) return;
+  expect(news).toBe('lost');
+  expect(await store.task(claim.task.id)).toEqual(before);
 }
 
 async function withId(ids: readonly number[], pick: number, use: (id: number) => Promise<unknown>) {
