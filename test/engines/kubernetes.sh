@@ -62,7 +62,7 @@ start() {
   need openssl openssl
   need conntrack conntrack
   need socat socat
-  "$here/images" busybox scratch >/dev/null
+  make_pause_image
   configure
   start_daemons
   answers "$home/admin.conf" || missing "the API server does not answer: $(last_words kubernetes-apiserver)"
@@ -93,6 +93,13 @@ build() {
     cp -L "$work/gopath/src/k8s.io/kubernetes/_output/bin/$program" "$bin/$program"
   done
   rm -rf "$work"
+}
+
+# What holds a pod's namespaces. A sleep as process 1 ignores TERM, and the kubelet would wait 10 s for it.
+make_pause_image() {
+  "$here/images" busybox scratch >/dev/null
+  docker image inspect berth-pause:latest >/dev/null 2>&1 ||
+    printf 'FROM berth-scratch:latest\nSTOPSIGNAL SIGKILL\n' | docker build -q -t berth-pause:latest - > "$run/pause.log" 2>&1
 }
 
 configure() {
@@ -147,7 +154,7 @@ start_daemons() {
   # named localhost so that the API server reaches the kubelet without DNS
   part kubelet "$bin/kubelet" --kubeconfig="$home/admin.conf" --config="$home/kubelet.yaml" --root-dir="$home/kubelet" \
     --cert-dir="$home/certs" --hostname-override=localhost --container-runtime=docker --network-plugin= \
-    --pod-infra-container-image=berth-scratch:latest
+    --pod-infra-container-image=berth-pause:latest
   wait_until 120 node_is_ready || missing "the node does not become ready: $(last_words kubernetes-kubelet)"
 }
 
