@@ -20,6 +20,8 @@ await build({
   splitting: true,
   format: 'esm',
   platform: 'node',
+  // jsonc-parser's `main` is a UMD file that no bundler can follow
+  mainFields: ['module', 'main'],
   target: 'node20.19',
   minifySyntax: true,
   legalComments: 'linked',

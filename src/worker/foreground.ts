@@ -9,7 +9,15 @@ import type { Claim } from '../core/store.ts';
 import type { Outcome, StopReason, TaskSpec } from '../core/task.ts';
 import type { RunDeps } from './deps.ts';
 import { notStarted } from './outcome.ts';
-import { entryOf, environmentOf, type PlanFacts, scriptPlanOf, sessionFactsOf, withPlace } from './plan.ts';
+import {
+  asUser,
+  entryOf,
+  environmentOf,
+  type PlanFacts,
+  scriptPlanOf,
+  sessionFactsOf,
+  withPlace,
+} from './plan.ts';
 import { asBerthError, judge } from './run-task.ts';
 
 export interface ForegroundStreams {
@@ -70,7 +78,7 @@ async function attempt(deps: ForegroundDeps, { claim, context, streams }: Attemp
   const runtime = deps.runtime(context.container?.runtime ?? 'bare');
   const owner = `${host.name}:${host.self.pid}:${host.self.startTime}`;
   const scope = { task: claim.task.id, attempt: claim.lease.attempt, owner, workdir: context.dir.host };
-  const place = await runtime.prepare(host, context.container, scope);
+  const place = asUser(await runtime.prepare(host, context.container, scope), context);
   try {
     const facts: PlanFacts = { claim, context, place, runtime, env: await deps.reveal(context.env) };
     writeToken(deps, claim);

@@ -68,6 +68,7 @@ export function environmentOf({ claim, env }: PlanFacts): string {
 
 function toolchainScript(toolchain: Toolchain | null): string {
   if (toolchain === null) return '';
+  if (toolchain.script !== undefined) return toolchain.script;
   const path = toolchain.path.map((dir) => `${quoteWord(dir)}:`).join('');
   return [
     ...(path === '' ? [] : [`export PATH=${path}"$PATH"`]),
@@ -91,6 +92,11 @@ export function sessionFactsOf(context: ResolvedContext, place: Place): Partial<
     containerService: container?.service ?? null,
     containerProject: container?.project ?? null,
   };
+}
+
+/** A user that was asked for wins over the one that a new box was started with. */
+export function asUser(place: Place, { user }: ResolvedContext): Place {
+  return { ...place, user: user ?? place.user };
 }
 
 /** The resolved context with the container that was really entered: enough to find it again. */

@@ -7,7 +7,7 @@ import type { Claim } from '../core/store.ts';
 import type { Outcome, StopReason } from '../core/task.ts';
 import type { RunDeps } from './deps.ts';
 import { notStarted, outcomeOf } from './outcome.ts';
-import { placeOf, runSpecOf, sessionFactsOf, withPlace } from './plan.ts';
+import { asUser, placeOf, runSpecOf, sessionFactsOf, withPlace } from './plan.ts';
 
 /** A task in this worker's hands. */
 export interface RunningTask {
@@ -80,7 +80,7 @@ async function first(deps: RunDeps, claim: Claim, signal: AbortSignal): Promise<
   const { spec } = claim.task;
   const resolved = await deps.resolve(spec.context);
   const runtime = deps.runtime(resolved.container?.runtime ?? 'bare');
-  const place = await runtime.prepare(host, resolved.container, scopeOf(deps, claim));
+  const place = asUser(await runtime.prepare(host, resolved.container, scopeOf(deps, claim)), resolved);
   const context = withPlace(resolved, place);
   if (signal.aborted) {
     await runtime.dispose(host, place);

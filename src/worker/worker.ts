@@ -12,8 +12,8 @@ export interface WorkerSettings {
   readonly slots: number;
   /** State folder, for the socket. */
   readonly home: string;
-  /** Finish what is queued, then end. */
-  readonly drain: boolean;
+  /** Aborted: finish what is queued, then end. */
+  readonly drain: AbortSignal;
 }
 
 const HEARTBEAT_MS = 5000;
@@ -92,7 +92,7 @@ class Loop {
       this.woken = false;
       const kept = await this.round().catch((error) => this.trouble(error));
       if (!kept) return;
-      if (this.settings.drain && this.running.size === 0 && !(await this.hasPending())) return;
+      if (this.settings.drain.aborted && this.running.size === 0 && !(await this.hasPending())) return;
       await this.sleep();
     }
   }
@@ -152,8 +152,9 @@ class Loop {
     // a jitter keeps the workers of one queue apart
     const poll = POLL_MS * (0.75 + Math.random() / 2);
     const stop = () => waking.abort();
-    this.signal.addEventListener('abort', stop, { once: true });
+    const ends = [this.signal, this.settings.drain];
+    for (const end of ends) end.addEventListener('abort', stop, { once: true });
     await delay(poll, undefined, { signal: waking.signal }).catch(() => {});
-    this.signal.removeEventListener('abort', stop);
+    for (const end of ends) end.removeEventListener('abort', stop);
   }
 }

@@ -1,0 +1,155 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Deps, WorkerControl, WorkerOptions } from './actions/deps.ts';
+import type { World } from './contexts/resolve/world.ts';
+import { BerthError } from './core/errors.ts';
+import type { Host } from './core/host.ts';
+import { parseSecretReference } from './core/secret.ts';
+import type { Store } from './core/store.ts';
+import type { LogEvent, RunDeps } from './worker/deps.ts';
+
+export interface RunningMachine {
+  readonly host: Host;
+  readonly home: string;
+  readonly runs: string;
+  readonly self: readonly string[];
+  store(): Promise<Store>;
+  world(dryRun: boolean): Promise<World>;
+}
+
+/** What starts tasks: the worker and the foreground. */
+export function runningParts(machine: RunningMachine): {
+  worker: WorkerControl;
+  foreground: Deps['foreground'];
+} {
+  return { worker: workerControl(machine), foreground: foregroundOf(machine) };
+}
+
+function foregroundOf(machine: RunningMachine): Deps['foreground'] {
+  return async (spec, watcher) => {
+    const [{ runInForeground }, deps] = await Promise.all([
+      import('./worker/foreground.ts'),
+      runDeps(machine, () => {}),
+    ]);
+    const { output } = watcher;
+    return runInForeground({ ...deps, runs: machine.runs, onSignal }, spec, {
+      stdin: watcher.stdin,
+      output: output && ((stream, bytes) => output({ stream, bytes })),
+      started: watcher.started,
+    });
+  };
+}
+
+/** Signals that ask this process to end; while somebody listens they do not end it. */
+function onSignal(listener: () => void): () => void {
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of names) process.on(name, listener);
+  return () => {
+    for (const name of names) process.off(name, listener);
+  };
+}
+
+function workerControl(machine: RunningMachine): WorkerControl {
+  const { home, host, self } = machine;
+  const nameOf = ({ name }: Pick<WorkerOptions, 'name'>) => name ?? 'local';
+  const background = async () => ({ store: await machine.store(), host, home, self });
+  return {
+    run: (options) => work(machine, options),
+    start: async (options) => {
+      const { startInBackground } = await import('./worker/background.ts');
+      const wish = { name: nameOf(options), slots: options.slots ?? DEFAULT_SLOTS, drain: options.drain };
+      return startInBackground(await background(), wish);
+    },
+    stop: async (options) => {
+      const { stopInBackground } = await import('./worker/background.ts');
+      return stopInBackground(await background(), { name: nameOf(options), drain: options.drain });
+    },
+    nudge: async () => (await import('./worker/nudge.ts')).nudgeWorkers(home),
+  };
+}
+
+const DEFAULT_SLOTS = 4;
+
+/** In the foreground: SIGTERM and SIGINT let go of everything, SIGUSR2 empties the queue first. */
+async function work(machine: RunningMachine, options: WorkerOptions): Promise<number> {
+  const { runWorker } = await import('./worker/worker.ts');
+  const stop = new AbortController();
+  const drain = new AbortController();
+  const onStop = () => stop.abort();
+  const onDrain = () => drain.abort();
+  if (options.drain) drain.abort();
+  process.on('SIGTERM', onStop).on('SIGINT', onStop).on('SIGUSR2', onDrain);
+  const settings = {
+    name: options.name ?? 'local',
+    slots: options.slots ?? DEFAULT_SLOTS,
+    home: machine.home,
+    drain: drain.signal,
+  };
+  try {
+    await runWorker(await runDeps(machine, logLine), settings, stop.signal);
+    return 0;
+  } finally {
+    process.off('SIGTERM', onStop).off('SIGINT', onStop).off('SIGUSR2', onDrain);
+  }
+}
+
+async function runDeps(machine: RunningMachine, log: (event: LogEvent) => void): Promise<RunDeps> {
+  const { host, home, runs } = machine;
+  const [{ headlessExecutor }, { bareRuntime }, { entryFailure }, store] = await Promise.all([
+    import('./executors/headless.ts'),
+    import('./runtimes/bare.ts'),
+    import('./runtimes/entry-failure.ts'),
+    machine.store(),
+  ]);
+  const [{ ociRuntime }, { composeRuntime }, { resolveContext }] = await Promise.all([
+    import('./runtimes/oci.ts'),
+    import('./runtimes/compose.ts'),
+    import('./contexts/resolve.ts'),
+  ]);
+  const runtimes = {
+    bare: bareRuntime(),
+    docker: ociRuntime('docker'),
+    podman: ociRuntime('podman'),
+    compose: composeRuntime(),
+  };
+  const world = await machine.world(false);
+  return {
+    store,
+    host,
+    executor: headlessExecutor(host, runs),
+    runtime: (kind) => {
+      if (kind !== 'kubernetes') return runtimes[kind];
+      throw new BerthError('This version enters no Kubernetes pods yet.', {
+        code: 'RUNTIME_UNAVAILABLE',
+        hint: 'Use a container of docker, podman or Compose.',
+      });
+    },
+    resolve: (request) => resolveContext(request, world),
+    reveal: (env) => reveal(home, env),
+    entryFailure,
+    now: Date.now,
+    log,
+  };
+}
+
+/** Put secret values in the place of their references. */
+async function reveal(home: string, env: Readonly<Record<string, string>>): Promise<Record<string, string>> {
+  const revealed = Object.entries(env).map(async ([name, value]): Promise<[string, string]> => {
+    const reference = parseSecretReference(value);
+    if (reference === null) return [name, value];
+    const path = join(home, 'secrets', `${reference.file}.json`);
+    const values = JSON.parse(await readFile(path, 'utf8').catch(() => '{}')) as Record<string, string>;
+    const secret = values[reference.name];
+    if (secret !== undefined) return [name, secret];
+    throw new BerthError(`The value of ${name} is no longer in ${path}.`, {
+      code: 'FILE_NOT_FOUND',
+      hint: 'Secret values live outside the database; send the task again.',
+    });
+  });
+  return Object.fromEntries(await Promise.all(revealed));
+}
+
+/** The worker's log: one JSON object a line, on stderr. */
+function logLine(event: LogEvent): void {
+  process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+}

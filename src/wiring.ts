@@ -1,0 +1,139 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Deps, EngineReport } from './actions/deps.ts';
+import { loadSettings, type SettingsFile, stateFolder, yamlEntries } from './config.ts';
+import type { World } from './contexts/resolve/world.ts';
+import { BerthError } from './core/errors.ts';
+import type { Host } from './core/host.ts';
+import type { Store } from './core/store.ts';
+import { localHost } from './hosts/local.ts';
+import { runningParts } from './running.ts';
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Starts berth again: the Node program and the script. */
+  readonly self: readonly string[];
+}
+
+/**
+ * The parts put together. Heavy ones are loaded at their first use: a verb that only looks at files
+ * opens no database, and `send` reads no YAML.
+ */
+export function wire({ env, cwd, self }: Surroundings): Deps {
+  const host = localHost();
+  const home = stateFolder(env);
+  const runs = join(home, 'runs');
+  let opened: Promise<Store> | null = null;
+  const store = () => {
+    opened ??= import('./stores/sqlite.ts').then(({ openSqliteStore }) =>
+      openSqliteStore({ directory: home }),
+    );
+    return opened;
+  };
+  const running = runningParts({
+    host,
+    home,
+    runs,
+    self,
+    store,
+    world: (dryRun) => worldOf({ env, home, host }, dryRun),
+  });
+
+  return {
+    version: process.env.BERTH_VERSION ?? '0.0.0',
+    env,
+    cwd,
+    home,
+    now: Date.now,
+    host,
+    store,
+    settings: async (dir) => loadSettings(env, await projectSettings(dir)),
+    contexts: {
+      detect: async (dir) => {
+        const { detectContainerContext } = await import('./contexts/detect.ts');
+        return detectContainerContext(dir, { environment: env });
+      },
+      services: async (dir, all) => {
+        const { listServices } = await import('./contexts/services.ts');
+        return listServices(await worldOf({ env, home, host }, true), dir, all);
+      },
+      explain: async (request, payload) => {
+        const { explainTask } = await import('./explaining.ts');
+        return explainTask({ world: await worldOf({ env, home, host }, true), request, payload });
+      },
+      draft: async (dir) => {
+        const { draftProject } = await import('./explaining.ts');
+        return draftProject(await worldOf({ env, home, host }, true), dir);
+      },
+      trust: (dir) => trustProject(home, dir),
+    },
+    engines: {
+      probe: async () => {
+        const { probeRuntimes } = await import('./runtimes/probe.ts');
+        return (await probeRuntimes(host)) as EngineReport;
+      },
+      inspectors: async () => (await import('./runtimes/containers.ts')).answeringInspectors(host),
+    },
+    runs: {
+      path: (directory) => join(runs, directory),
+      output: (directory, options) => outputOf(runs, directory, options),
+      remove: async (directories) => {
+        await Promise.all(directories.map((name) => rm(join(runs, name), { recursive: true, force: true })));
+      },
+    },
+    worker: running.worker,
+    foreground: running.foreground,
+    libraries: async () => ({ sqlite: (await import('./stores/driver.ts')).sqliteVersion() }),
+  };
+}
+
+/** What `berth.yaml` says of the settings; its other keys are read where a task is resolved. */
+async function projectSettings(dir: string): Promise<SettingsFile | null> {
+  const { findProjectFile } = await import('./contexts/project-file.ts');
+  const path = findProjectFile(dir);
+  return path === null ? null : { path, entries: await yamlEntries(path, await readFile(path, 'utf8')) };
+}
+
+async function trustProject(home: string, dir: string): Promise<string> {
+  const [{ findProjectFile }, { trust }] = await Promise.all([
+    import('./contexts/project-file.ts'),
+    import('./contexts/trust.ts'),
+  ]);
+  const path = findProjectFile(dir);
+  if (path === null) {
+    throw new BerthError(`${dir} has no berth.yaml.`, {
+      code: 'FILE_NOT_FOUND',
+      hint: 'Write one with `berth init`.',
+    });
+  }
+  trust(home, { path, text: await readFile(path, 'utf8') });
+  return path;
+}
+
+async function* outputOf(runs: string, directory: string, options: { follow: boolean; signal: AbortSignal }) {
+  const { readOutput } = await import('./executors/output.ts');
+  yield* readOutput(runs, directory, options);
+}
+
+interface Machine {
+  readonly env: Surroundings['env'];
+  readonly home: string;
+  readonly host: Host;
+}
+
+async function worldOf({ env, home, host }: Machine, dryRun: boolean): Promise<World> {
+  const [{ localWorld }, { cliInspector }, { probeDocker, probePodman }] = await Promise.all([
+    import('./contexts/resolve/local-world.ts'),
+    import('./runtimes/inspector.ts'),
+    import('./runtimes/probe-engines.ts'),
+  ]);
+  return localWorld({
+    host,
+    environment: env,
+    home,
+    inspector: (engine) => cliInspector(host, engine),
+    probe: (engine) => (engine === 'docker' ? probeDocker(host) : probePodman(host)),
+    dryRun,
+  });
+}
