@@ -1,4 +1,6 @@
-import type { ContainerType, ContextRequest, GitFacts, Rejection, Toolchain } from '../core/context.ts';
+import type { Explanation } from '../contexts/explain.ts';
+import type { ServiceRow } from '../contexts/services.ts';
+import type { ContextRequest } from '../core/context.ts';
 import type { Detection } from '../core/detection.ts';
 import type { Host } from '../core/host.ts';
 import type { Availability, Inspector } from '../core/inspect.ts';
@@ -40,6 +42,8 @@ export interface Deps {
 }
 
 export interface ForegroundWatcher {
+  /** `none` leaves the caller's stdin alone; `terminal` hands the caller's terminal over. */
+  readonly stdin: 'none' | 'forward' | 'terminal';
   /** Learns the id before anything starts. */
   started(id: number): void;
   /** Takes the output instead of the caller's stdout and stderr; null leaves it to them. */
@@ -56,47 +60,6 @@ export interface ContextReading {
   draft(dir: string): Promise<string>;
   /** Remember that the `berth.yaml` of this directory, as it is now, may start programs; answers its path. */
   trust(dir: string): Promise<string>;
-}
-
-/** One entry of `berth services --json`. */
-export interface ServiceRow {
-  readonly name: string;
-  readonly image: string | null;
-  readonly build: string | null;
-  readonly profiles: readonly string[];
-  /** `running`, `exited` ... as the engine says; null when there is no container or no engine answers. */
-  readonly state: string | null;
-  readonly container_id: string | null;
-}
-
-/** `berth explain --json`. */
-export interface Explanation {
-  readonly host: string;
-  readonly dir: { readonly host: string; readonly target: string };
-  readonly container: ExplainedContainer | null;
-  readonly user: string | null;
-  /** Names only. */
-  readonly env: readonly string[];
-  readonly toolchain: Toolchain | null;
-  readonly git: GitFacts | null;
-  readonly prereqs: readonly string[];
-  /** `display` can be pasted into a shell and does the same. */
-  readonly command: { readonly argv: readonly string[]; readonly display: string };
-  readonly steps: readonly string[];
-  readonly warnings: readonly string[];
-}
-
-export interface ExplainedContainer {
-  readonly type: ContainerType;
-  readonly runtime: string;
-  readonly id: string | null;
-  readonly image: string | null;
-  readonly project: string | null;
-  readonly service: string | null;
-  readonly pod: string | null;
-  readonly namespace: string | null;
-  readonly reason: string;
-  readonly rejected: readonly Rejection[];
 }
 
 export interface Engines {

@@ -1,6 +1,6 @@
 import type { Outcome } from '../core/task.ts';
 import type { Deps, ForegroundWatcher } from './deps.ts';
-import { prepareSpec, type TaskRequest } from './task-spec.ts';
+import { fullSpec, storable, type TaskRequest } from './task-spec.ts';
 
 /** Run a task now, on the caller's streams, and answer how it ended. */
 export async function runNow(
@@ -8,20 +8,17 @@ export async function runNow(
   request: TaskRequest,
   watcher: ForegroundWatcher,
 ): Promise<{ readonly id: number; readonly outcome: Outcome }> {
-  // a broken settings file is reported before anything is made
-  await deps.settings(request.context.workdir);
+  const spec = await fullSpec(deps, request);
   await deps.store();
+  const stored = await storable(deps, spec);
   let taken = false;
-  const { spec, forget } = await prepareSpec(deps, request);
+  const started = (id: number) => {
+    taken = true;
+    watcher.started(id);
+  };
   try {
-    return await deps.foreground(spec, {
-      ...watcher,
-      started: (id) => {
-        taken = true;
-        watcher.started(id);
-      },
-    });
+    return await deps.foreground(stored.spec, { ...watcher, started });
   } finally {
-    if (!taken) await forget();
+    if (!taken) await stored.forget();
   }
 }

@@ -1,7 +1,7 @@
 import type { Added } from '../core/store.ts';
 import type { Deps } from './deps.ts';
 import { findTasks } from './find-tasks.ts';
-import { prepareSpec, type TaskRequest } from './task-spec.ts';
+import { fullSpec, storable, type TaskRequest } from './task-spec.ts';
 
 /**
  * Queue a task. When this resolves, it is on disk.
@@ -9,13 +9,12 @@ import { prepareSpec, type TaskRequest } from './task-spec.ts';
  * @throws {BerthError} `TASK_NOT_FOUND` for an unknown `after`, `KEY_CONFLICT` for a known key with another task
  */
 export async function send(deps: Deps, request: TaskRequest): Promise<Added> {
-  // a broken settings file is reported before anything is made
-  await deps.settings(request.context.workdir);
+  const spec = await fullSpec(deps, request);
   const store = await deps.store();
-  await findTasks(store, request.queue.after ?? []);
-  const { spec, forget } = await prepareSpec(deps, request);
-  const added = await store.add(spec).catch(async (error: unknown) => {
-    await forget();
+  await findTasks(store, spec.queue.after);
+  const stored = await storable(deps, spec);
+  const added = await store.add(stored.spec).catch(async (error: unknown) => {
+    await stored.forget();
     throw error;
   });
   await deps.worker.nudge();

@@ -2,6 +2,7 @@ import type { ContextRequest } from '../core/context.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Payload, QueueRequest, TaskSpec } from '../core/task.ts';
 import type { Deps } from './deps.ts';
+import { type OpenMatters, withProject } from './project-defaults.ts';
 import { keepSecrets } from './secrets.ts';
 
 /** A task as someone asks for it: what is left out of `queue` comes from the settings. */
@@ -9,23 +10,37 @@ export interface TaskRequest {
   readonly payload: Payload;
   readonly context: ContextRequest;
   readonly queue: Partial<QueueRequest>;
+  /** Left out: everything is decided. */
+  readonly open?: OpenMatters;
 }
 
-export interface PreparedSpec {
+/**
+ * The task with everything that settings and project say; a broken file is reported before anything is made.
+ *
+ * @throws {BerthError} `CONFIG_INVALID`
+ */
+export async function fullSpec(
+  deps: Deps,
+  { payload, context, queue, open }: TaskRequest,
+): Promise<TaskSpec> {
+  const settings = await deps.settings(context.workdir);
+  return {
+    payload,
+    context: await withProject(deps, context, open ?? null),
+    queue: { ...queueDefaults(settings), ...queue },
+  };
+}
+
+export interface StorableSpec {
   readonly spec: TaskSpec;
   /** Undo what was written for it, when the store did not take it. */
   forget(): Promise<void>;
 }
 
-/** The spec that is stored: settings filled in, secrets moved to their own file. The state folder exists already. */
-export async function prepareSpec(deps: Deps, request: TaskRequest): Promise<PreparedSpec> {
-  const settings = await deps.settings(request.context.workdir);
-  const queue = { ...queueDefaults(settings), ...request.queue };
-  const kept = await keepSecrets(deps.home, request.context.env, queue.key);
-  return {
-    spec: { payload: request.payload, context: { ...request.context, env: kept.env }, queue },
-    forget: kept.forget,
-  };
+/** The spec as the database may hold it: secret values moved to a file. The state folder exists already. */
+export async function storable(deps: Deps, spec: TaskSpec): Promise<StorableSpec> {
+  const { env, forget } = await keepSecrets(deps.home, spec.context.env, spec.queue.key);
+  return { spec: { ...spec, context: { ...spec.context, env } }, forget };
 }
 
 function queueDefaults(settings: Settings): QueueRequest {

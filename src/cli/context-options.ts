@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Deps } from '../actions/deps.ts';
 import { readEnvFile } from '../actions/env-file.ts';
+import type { OpenMatters } from '../actions/project-defaults.ts';
 import type { ContextRequest, VenvRequest } from '../core/context.ts';
 import { BerthError } from '../core/errors.ts';
 import type { Given } from './command.ts';
@@ -31,6 +32,14 @@ export async function contextRequest(flags: ContextFlags, caller: Caller): Promi
     worktree: worktree(flags),
     venv: venv(flags, workdir),
     container: containerRequest(flags, workdir),
+  };
+}
+
+/** What the options leave for the project's `berth.yaml` to settle. */
+export function openMatters(flags: ContextFlags): OpenMatters {
+  return {
+    container: !flags['no-container'],
+    venv: !flags['auto-venv'] && !flags['no-venv'] && flags.venv === null,
   };
 }
 

@@ -1,7 +1,8 @@
+import { explain, explanationText } from '../../actions/explain.ts';
+import { ERROR_EXITS } from '../../core/errors.ts';
 import { defineCommand, JSON_FLAG } from '../command.ts';
 import { CONTEXT_FLAGS } from '../context-flags.ts';
-import { contextRequest } from '../context-options.ts';
-import { explanationText } from '../explanation-text.ts';
+import { contextRequest, openMatters } from '../context-options.ts';
 import { runPayload } from '../payload.ts';
 
 export default defineCommand({
@@ -21,10 +22,13 @@ export default defineCommand({
   ],
 
   async run({ deps, out, flags, args }) {
-    const request = await contextRequest(flags, deps);
-    const explanation = await deps.contexts.explain(request, args.length === 0 ? null : runPayload(args));
+    const explanation = await explain(deps, {
+      context: await contextRequest(flags, deps),
+      open: openMatters(flags),
+      payload: args.length === 0 ? null : runPayload(args),
+    });
     if (flags.json) await out.value(explanation);
-    else await out.line(explanationText(explanation));
-    return 0;
+    else await out.line(await explanationText(explanation, out.columns ?? 100));
+    return explanation.error === null ? 0 : ERROR_EXITS[explanation.error.code];
   },
 });

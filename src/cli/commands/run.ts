@@ -6,9 +6,10 @@ import { parseDuration } from '../../core/duration.ts';
 import { exitCodeOf } from '../../core/task.ts';
 import { defineCommand, JSON_FLAG } from '../command.ts';
 import { CONTEXT_FLAGS } from '../context-flags.ts';
-import { contextRequest } from '../context-options.ts';
+import { contextRequest, openMatters } from '../context-options.ts';
 import { chunkLines } from '../log-lines.ts';
 import { reportOutcome } from '../outcome-text.ts';
+import type { Output } from '../output.ts';
 import { runPayload } from '../payload.ts';
 import { TIMEOUT_FLAG } from '../queue-flags.ts';
 
@@ -17,7 +18,12 @@ export default defineCommand({
   details:
     "One argument with blanks is a shell line, more are an argument list. The exit code is the command's;\n124 timed out, 125 berth could not start it, 130 cancelled, 70 its end cannot be known.",
   arguments: { usage: 'CMD ARG...', min: 1, max: Number.POSITIVE_INFINITY, completes: 'command', rest: true },
-  flags: { ...CONTEXT_FLAGS, ...TIMEOUT_FLAG, ...JSON_FLAG },
+  flags: {
+    ...CONTEXT_FLAGS,
+    ...TIMEOUT_FLAG,
+    stdin: { type: 'boolean', short: 'i', help: "give the command this program's stdin" },
+    ...JSON_FLAG,
+  },
   examples: [
     ['berth run --use-container -- pytest -q', "runs pytest in the project's own container"],
     ["berth run 'make clean && make'", 'runs a shell line on this machine'],
@@ -27,12 +33,14 @@ export default defineCommand({
     const request = {
       payload: runPayload(args),
       context: await contextRequest(flags, deps),
+      open: openMatters(flags),
       queue: flags.timeout === null ? {} : { timeoutMs: parseDuration('--timeout', flags.timeout) },
     };
     const lines = chunkLines();
     const print = async (chunk: OutputChunk) => out.value(lines(chunk));
     const { id, outcome } = await runNow(deps, request, {
       started: () => undefined,
+      stdin: stdinMode(flags.stdin, flags.json, out),
       output: flags.json ? print : null,
     });
     if (flags.json) await out.value(taskView(await show(deps, id), deps.runs.path));
@@ -40,3 +48,10 @@ export default defineCommand({
     return exitCodeOf(outcome);
   },
 });
+
+/** A terminal on both ends is handed over; other input is read only when asked, so that loops keep theirs. */
+function stdinMode(asked: boolean, json: boolean, out: Output): 'none' | 'forward' | 'terminal' {
+  if (json) return 'none';
+  if (process.stdin.isTTY && out.columns !== null) return 'terminal';
+  return asked ? 'forward' : 'none';
+}

@@ -1,7 +1,7 @@
 import { send } from '../../actions/send.ts';
 import { defineCommand, JSON_FLAG } from '../command.ts';
 import { CONTEXT_FLAGS } from '../context-flags.ts';
-import { contextRequest } from '../context-options.ts';
+import { contextRequest, openMatters } from '../context-options.ts';
 import { follow } from '../follow.ts';
 import { promptPayload, sendPayload } from '../payload.ts';
 import { QUEUE_FLAGS } from '../queue-flags.ts';
@@ -32,6 +32,7 @@ export default defineCommand({
       payload: isPrompt ? promptPayload(args, flags.provider) : sendPayload(args),
       queue: queueChoice(flags),
       context: await contextRequest(flags, deps),
+      open: openMatters(flags),
     });
     if (flags.json) await out.value(added);
     else if (!flags.wait) await out.line(String(added.id));
