@@ -25,8 +25,19 @@ start() {
   mkdir -p "$run/docker"
   echo '{}' > "$run/docker/daemon.json"
   if lacks_sys_resource; then use_runc_without_oom_adj; fi
-  alive docker || daemon docker dockerd --config-file "$run/docker/daemon.json" --log-level warn
+  if ! alive docker; then
+    forget_dead /var/run/docker.pid /var/run/docker/containerd/containerd.pid
+    daemon docker dockerd --config-file "$run/docker/daemon.json" --log-level warn
+  fi
   wait_until 60 server_version || missing "dockerd did not answer: $(last_words docker)"
+}
+
+# forget_dead PIDFILE...: dockerd believes such a file if any process has the number, even one not yet reaped
+forget_dead() {
+  local file
+  for file in "$@"; do
+    [[ ! -f $file ]] || grep -qsE 'dockerd|containerd' "/proc/$(cat "$file")/cmdline" || rm -f "$file"
+  done
 }
 
 # Pod sandboxes ask for a negative oom_score_adj, which runc may not set without CAP_SYS_RESOURCE.
