@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Explanation, explainContext } from './explain.ts';
+import { BerthError } from '../core/errors.ts';
+import { type Explanation, explain } from './explain.ts';
 import { renderExplanation } from './explain-text.ts';
 import {
   asked,
@@ -12,6 +13,7 @@ import {
   request,
   service,
 } from './resolve/made-up.ts';
+import { resolveContext } from './resolve.ts';
 
 const shop: MadeUp = {
   candidates: [candidate('docker_compose', '/p/compose.yaml'), candidate('docker', '/p/Dockerfile')],
@@ -23,13 +25,17 @@ const shop: MadeUp = {
   docker: [composed('web', '/p', { mounts: [bind('/p', '/app')] })],
 };
 
-function explained(facts: MadeUp, options = asked()): Promise<Explanation> {
-  const question = {
-    request: request('/p', { container: options, env: { API_TOKEN: 's3cret' }, prereqs: ['npm ci'] }),
-    task: 'pytest -q',
-    command: () => ({ argv: ['docker', 'exec', 'x'], display: 'docker exec x' }),
-  };
-  return explainContext(question, madeUp(facts));
+async function explained(facts: MadeUp, world = madeUp(facts)): Promise<Explanation> {
+  const asking = request('/p', { container: asked(), env: { API_TOKEN: 's3cret' }, prereqs: ['npm ci'] });
+  const question = { request: asking, detection: await world.detect('/p'), task: 'pytest -q' };
+  try {
+    const context = await resolveContext(asking, world);
+    const command = { argv: ['docker', 'exec', 'x'], display: 'docker exec x' };
+    return explain({ ...question, outcome: { kind: 'resolved', context, command } });
+  } catch (error) {
+    if (!(error instanceof BerthError)) throw error;
+    return explain({ ...question, outcome: { kind: 'refused', error } });
+  }
 }
 
 describe('an explanation', () => {
@@ -79,7 +85,6 @@ describe('an explanation', () => {
   });
 
   test('holds names of variables, never a value', async () => {
-    const world = madeUp(shop);
     const toolchain = {
       kind: 'direnv',
       dir: null,
@@ -87,14 +92,10 @@ describe('an explanation', () => {
       env: { DB_PASSWORD: 's3cret' },
       reason: '.envrc',
     };
-    const value = await explainContext(
-      {
-        request: request('/p', { container: asked(), env: { API_TOKEN: 's3cret' } }),
-        task: null,
-        command: () => ({ argv: [], display: '' }),
-      },
-      { ...world, toolchain: async () => ({ toolchain, warnings: [] }) },
-    );
+    const value = await explained(shop, {
+      ...madeUp(shop),
+      toolchain: async () => ({ toolchain, warnings: [] }),
+    });
     expect(value).toMatchObject({ env: ['API_TOKEN'], toolchain: { env: ['DB_PASSWORD'] } });
     expect(JSON.stringify(value) + renderExplanation(value, 80)).not.toContain('s3cret');
   });

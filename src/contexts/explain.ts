@@ -6,9 +6,7 @@ import type {
   Toolchain,
 } from '../core/context.ts';
 import type { Candidate, Detection } from '../core/detection.ts';
-import { BerthError, type ErrorCode } from '../core/errors.ts';
-import type { World } from './resolve/world.ts';
-import { resolveContext } from './resolve.ts';
+import type { BerthError, ErrorCode } from '../core/errors.ts';
 
 /** `berth explain --json`. No value of a variable is in it. */
 export interface Explanation {
@@ -56,30 +54,6 @@ export interface Explainable {
     | { readonly kind: 'refused'; readonly error: BerthError };
   /** The task in words, as it was typed; null when only the place is asked about. */
   readonly task: string | null;
-}
-
-export interface Question {
-  readonly request: ContextRequest;
-  /** The task as it was typed; null when only the place is asked about. */
-  readonly task: string | null;
-  /** What would be started there; nothing is. */
-  readonly command: (context: ResolvedContext) => ExplainedCommand | Promise<ExplainedCommand>;
-}
-
-/** Look and resolve, and explain what came of it. The world must be a dry one; nothing runs. */
-export async function explainContext(
-  { request, task, command }: Question,
-  world: World,
-): Promise<Explanation> {
-  const detection = await world.detect(request.workdir).catch(() => null);
-  try {
-    const context = await resolveContext(request, world);
-    const outcome = { kind: 'resolved', context, command: await command(context) } as const;
-    return explain({ request, detection, task, outcome });
-  } catch (error) {
-    if (!(error instanceof BerthError)) throw error;
-    return explain({ request, detection, task, outcome: { kind: 'refused', error } });
-  }
 }
 
 /** Everything about the place of a task that a person or a program may want to know beforehand. */

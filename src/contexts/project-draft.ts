@@ -1,26 +1,6 @@
 import type { Detection } from '../core/detection.ts';
 import { visible, visiblePath } from './detect/visible.ts';
-import type { World } from './resolve/world.ts';
-import { chooseService, type ServiceChoice } from './service.ts';
-
-/**
- * The text of a `berth.yaml` for a directory, from what its files show.
- *
- * @throws {BerthError} `COMPOSE_INVALID`
- */
-export async function draftProject(
-  dir: string,
-  world: Pick<World, 'detect' | 'compose' | 'files'>,
-): Promise<string> {
-  const detection = await world.detect(dir);
-  const candidate = detection.candidates.find(({ type }) => type === 'docker_compose');
-  const isCompose = detection.type === 'docker_compose' && candidate !== undefined;
-  const project = isCompose ? await world.compose(candidate.dir, null) : null;
-  const given = { wanted: null, setting: null, devcontainer: null };
-  const { realpath } = world.files;
-  const choice = project && chooseService(project, { workdir: dir, realpath, ...given });
-  return initProject(detection, choice);
-}
+import type { ServiceChoice } from './service.ts';
 
 /**
  * The text of a `berth.yaml` for a directory: what was found stands in it, the rest as comments that say

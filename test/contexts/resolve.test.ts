@@ -33,6 +33,37 @@ function docker(...argv: readonly string[]): string {
   return execFileSync('docker', argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
 }
 
+/** Sleeping containers under names of our own, so that also those of a failed start are removed. */
+function containersOf(engine: 'docker' | 'podman', image: string) {
+  const names: string[] = [];
+  const call = (...argv: readonly string[]) =>
+    execFileSync(engine, argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+  return {
+    /** Starts one and answers its name and id. */
+    run(...options: readonly string[]) {
+      const name = `${basename(top)}-${engine}-${names.length}`;
+      names.push(name);
+      const argv = [
+        'run',
+        '-d',
+        '--init',
+        '--network',
+        'none',
+        '--name',
+        name,
+        ...options,
+        image,
+        'sleep',
+        '100000',
+      ];
+      return { name, id: call(...argv) };
+    },
+    remove() {
+      for (const name of names) call('rm', '-f', ...(engine === 'podman' ? ['-t', '0'] : []), name);
+    },
+  };
+}
+
 function compose(dir: string, ...argv: readonly string[]): void {
   execFileSync('docker', ['compose', ...argv], { cwd: dir, stdio: 'ignore' });
 }
@@ -59,7 +90,7 @@ function showsItsDirectory({ dir, container }: ResolvedContext): boolean {
   }
 }
 
-const RUNS = 'init: true\n    image: berth-busybox\n    command: [sleep, "100000"]';
+const RUNS = 'init: true\n    network_mode: none\n    image: berth-busybox\n    command: [sleep, "100000"]';
 const SHOP = `services:
   web:
     ${RUNS}
@@ -169,15 +200,8 @@ describeWith(['docker', 'compose'], 'a Compose project of two services', () => {
 });
 
 describeWith(['docker'], 'containers that no Compose project made', () => {
-  const started: string[] = [];
-  const run = (...options: readonly string[]) => {
-    const id = docker('run', '-d', '--init', ...options, 'berth-busybox', 'sleep', '100000');
-    started.push(id);
-    return id;
-  };
-  afterAll(() => {
-    if (started.length > 0) docker('rm', '-f', ...started);
-  });
+  const { run, remove } = containersOf('docker', 'berth-busybox');
+  afterAll(remove);
 
   test('a dev container is found by its labels, through a symlink, and entered as its file says', async () => {
     const file =
@@ -185,7 +209,7 @@ describeWith(['docker'], 'containers that no Compose project made', () => {
     const dir = directory('dev', { '.devcontainer/devcontainer.json': file, 'sub/x': '' });
     const link = join(top, 'dev-link');
     symlinkSync(dir, link);
-    const id = run(
+    const { id } = run(
       '--label',
       `devcontainer.local_folder=${link}`,
       '--label',
@@ -208,13 +232,12 @@ describeWith(['docker'], 'containers that no Compose project made', () => {
   test('a container that mounts the directory is used where the files only say how to build', async () => {
     const dir = directory('built', { Dockerfile: 'FROM berth-busybox\n' });
     await expect(resolve(dir)).rejects.toMatchObject({ code: 'IMAGE_MISSING' });
-    const id = run('-v', `${dir}:/work`);
+    const { id } = run('-v', `${dir}:/work`);
     expect(await resolve(dir)).toMatchObject({ dir: { target: '/work' }, container: { id, type: 'docker' } });
   });
 
   test('a container by name is entered, also one that shares nothing with the directory', async () => {
-    const name = `berth-named-${basename(top)}`;
-    const id = run('--name', name, '-w', '/tmp');
+    const { name, id } = run('-w', '/tmp');
     const resolved = await resolve(directory('elsewhere'), { name });
     expect(resolved).toMatchObject({ dir: { target: '/tmp' }, container: { id, runtime: 'docker' } });
   });
@@ -226,6 +249,35 @@ describeWith(['docker'], 'containers that no Compose project made', () => {
       image: 'berth-busybox',
     });
     await expect(resolve(dir, { image: 'berth-none:1' })).rejects.toMatchObject({ code: 'IMAGE_MISSING' });
+  });
+});
+
+describeWith(['podman'], 'podman', () => {
+  const { run, remove } = containersOf('podman', 'localhost/berth-busybox');
+  afterAll(remove);
+
+  test('a service that podman-compose made is found by its labels when docker has none', async () => {
+    const dir = directory(`pods${process.pid}`, { 'compose.yaml': SHOP, 'sub/x': '' });
+    const project = basename(dir);
+    const labels = {
+      'io.podman.compose.project': project,
+      'com.docker.compose.project': project,
+      'com.docker.compose.project.working_dir': dir,
+      'com.docker.compose.project.config_files': 'compose.yaml',
+      'com.docker.compose.container-number': '1',
+      'com.docker.compose.service': 'web',
+    };
+    const options = Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
+    const { id } = run(...options, '-v', `${dir}:/app`);
+    expect(await resolve(join(dir, 'sub'))).toMatchObject({
+      dir: { target: '/app/sub' },
+      container: { id, engine: 'podman', runtime: 'compose', service: 'web', project },
+    });
+  });
+
+  test('a container by name is found when docker has none of that name', async () => {
+    const { name, id } = run();
+    expect((await resolve(top, { name })).container).toMatchObject({ id, type: 'podman', runtime: 'podman' });
   });
 });
 
