@@ -49,7 +49,7 @@ create table tasks (
 create unique index tasks_key on tasks (idempotency_key) where idempotency_key is not null;
 create index tasks_ready on tasks (lane, priority desc, id) where state = 'pending' and ready = 1;
 create index tasks_due on tasks (run_at_ms) where state = 'pending' and ready = 0 and waiting_for = 0;
-create index tasks_waiting on tasks (waiting_for) where state = 'pending' and waiting_for > 0;
+create index tasks_unfinished on tasks (id, state) where state <> 'finished';
 create index tasks_held on tasks (worker, state) where state in ('assigned', 'running');
 create unique index tasks_one_per_session on tasks (session) where state in ('assigned', 'running');
 create index tasks_finished on tasks (finished_at_ms) where state = 'finished';

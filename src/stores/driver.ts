@@ -23,9 +23,8 @@ export interface Database {
  * @throws {BerthError} `STATE_UNSUPPORTED` without a safe SQLite, else as `sqliteError` says
  */
 export function openDatabase(path: string, options: { readonly readOnly: boolean }): Database {
-  const { DatabaseSync } = sqliteLibrary();
   try {
-    const connection = new DatabaseSync(path, { readOnly: options.readOnly });
+    const connection = connect(path, options);
     connection.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON`);
     return wrap(connection, path);
   } catch (error) {
@@ -108,18 +107,33 @@ const BUSY_MS = 5000;
 
 let library: SqliteLibrary | null = null;
 
-/** Loaded at the first use, so that verbs without a database do not pay for it. */
-function sqliteLibrary(): SqliteLibrary {
-  library ??= builtInSqlite() ?? checked(loadNativeSqlite());
-  return library;
+/**
+ * Node's own SQLite where it is there and new enough, else ours. The version is asked on the connection
+ * itself: a library that is too old has then read and written nothing.
+ */
+function connect(path: string, options: { readonly readOnly: boolean }): DatabaseSyncInstance {
+  if (library !== null) return new library.DatabaseSync(path, options);
+  let version = '';
+  for (const load of [builtInSqlite, loadNativeSqlite]) {
+    const candidate = load();
+    if (candidate === null) continue;
+    const connection = new candidate.DatabaseSync(path, options);
+    version = versionOf(connection);
+    if (isSafe(version)) {
+      library = candidate;
+      return connection;
+    }
+    connection.close();
+  }
+  throw new BerthError(`SQLite ${version} is too old: it can lose commits when two processes write.`, {
+    code: 'STATE_UNSUPPORTED',
+    hint: `Install berth again; it brings SQLite ${OLDEST.join('.')} or newer.`,
+  });
 }
 
-/** Node's own library, where it is there and new enough. */
 function builtInSqlite(): SqliteLibrary | null {
-  const found = withoutSqliteWarning(() => process.getBuiltinModule?.('node:sqlite')) as
-    | SqliteLibrary
-    | undefined;
-  return found && isSafe(versionOf(found)) ? found : null;
+  const found = withoutSqliteWarning(() => process.getBuiltinModule?.('node:sqlite'));
+  return (found as SqliteLibrary | undefined) ?? null;
 }
 
 /** Node 22 and 24 call `node:sqlite` experimental on stderr at every start; other warnings pass. */
@@ -135,24 +149,18 @@ function withoutSqliteWarning<T>(load: () => T): T {
   }
 }
 
-function checked(found: SqliteLibrary): SqliteLibrary {
-  const version = versionOf(found);
-  if (isSafe(version)) return found;
-  throw new BerthError(`SQLite ${version} is too old: it can lose commits when two processes write.`, {
-    code: 'STATE_UNSUPPORTED',
-    hint: `Install berth again; it brings SQLite ${OLDEST.join('.')} or newer.`,
-  });
-}
-
 /** Version of the SQLite in use: `3.53.0`. */
 export function sqliteVersion(): string {
-  return versionOf(sqliteLibrary());
+  const memory = connect(':memory:', { readOnly: false });
+  try {
+    return versionOf(memory);
+  } finally {
+    memory.close();
+  }
 }
 
-function versionOf({ DatabaseSync }: SqliteLibrary): string {
-  const memory = new DatabaseSync(':memory:');
-  const row = memory.prepare('SELECT sqlite_version() AS version').get() as { readonly version: string };
-  memory.close();
+function versionOf(connection: DatabaseSyncInstance): string {
+  const row = connection.prepare('SELECT sqlite_version() AS version').get() as { readonly version: string };
   return row.version;
 }
 
