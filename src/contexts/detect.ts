@@ -27,7 +27,7 @@ export interface DetectOptions {
  */
 export async function detectContainerContext(dir: string, options: DetectOptions = {}): Promise<Detection> {
   const environment = options.environment ?? process.env;
-  const { dirs, root } = searchPath(dir, options.home ?? homedir());
+  const { dirs, root } = searchPath(dir, options.home ?? (environment['HOME'] || homedir()));
   const [start] = dirs;
   const { found, warnings } = await findAll(dirs, environment);
   const [winner, ...others] = found;

@@ -90,8 +90,9 @@ function workloads(
   budget: { files: number; bytes: number },
 ): readonly KubernetesEvidence[] {
   const found: KubernetesEvidence[] = [];
+  const likelyPlace = LIKELY.test(lastName(directory.path));
   for (const name of directory.names) {
-    if (!mayBeManifest(name, LIKELY.test(lastName(directory.path)))) continue;
+    if (!mayBeManifest(name, likelyPlace)) continue;
     if (budget.files <= 0 || budget.bytes <= 0 || found.length >= MAX_EVIDENCE) break;
     const path = join(directory.path, name);
     const text = textOf(path);
@@ -106,9 +107,8 @@ function workloads(
 
 /** JSON manifests are rare and other JSON is not: it is read only where its name or its directory speaks for it. */
 function mayBeManifest(name: string, likelyPlace: boolean): boolean {
-  if (NOT_MANIFESTS.test(name)) return false;
-  if (/\.json$/i.test(name)) return likelyPlace || /k8s|kube|manifest|deploy|pod|job|controller/i.test(name);
-  return /\.ya?ml$/i.test(name);
+  if (!/\.(?:ya?ml|json)$/i.test(name) || NOT_MANIFESTS.test(name)) return false;
+  return likelyPlace || !/\.json$/i.test(name) || /k8s|kube|manifest|deploy|pod|job|controller/i.test(name);
 }
 
 /** Names that are something else for certain; reading them would only cost time. */
@@ -120,7 +120,7 @@ const LIKELY =
 
 /** Dependencies, build output, and what is only shown or tested: manifests there are nobody's deployment. */
 const SKIPPED =
-  /^(?:\..*|node_modules|vendor|third_party|bower_components|venv|__pycache__|target|dist|out|tmp|docs?|examples?|samples?|tests?|__tests__|testdata|test-data|fixtures|e2e|specs?)$/i;
+  /^(?:\..*|node_modules|vendor|third_party|bower_components|venv|__pycache__|target|dist|out|tmp|docs?|(?:.*[-_])?(?:examples?|samples?|demos?|tutorials?|tests?|testing|fixtures|e2e|specs?)|__tests__|test[-_]?data)$/i;
 
 const FILE_SUFFIX =
   /\.(?:[cm]?[jt]sx?|json|ya?ml|md|txt|py|go|rs|java|kt|rb|php|cs|css|s[ac]ss|html?|svg|png|jpe?g|gif|sh|toml|lock|xml|ini|cfg|sql|map|c|h|cc|cpp|hpp|proto|ico|woff2?)$/i;
@@ -128,7 +128,7 @@ const FILE_SUFFIX =
 function subdirectories(level: readonly Directory[]): readonly string[] {
   const paths = level.flatMap(({ path, names }) =>
     names
-      .filter((name) => !SKIPPED.test(name) && !FILE_SUFFIX.test(name))
+      .filter((name) => !FILE_SUFFIX.test(name) && !SKIPPED.test(name))
       .map((name) => ({ path: join(path, name), likely: LIKELY.test(name) || LIKELY.test(lastName(path)) })),
   );
   const ordered = [...paths.filter(({ likely }) => likely), ...paths.filter(({ likely }) => !likely)];

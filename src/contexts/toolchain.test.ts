@@ -343,14 +343,23 @@ describe('version ranges', () => {
   });
 });
 
-describe('in a container', () => {
+const SHELLS = [['sh'], ['bash', '--posix'], ['busybox', 'sh']].filter(([program = '']) => {
+  try {
+    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false; // not on this machine
+  }
+});
+
+describe.each(SHELLS)('in a container with %s', (shell, ...shellArgs) => {
   /** Runs the fragment as the box would, in a function under `sh`, and prints what a task sees. */
   function inside(dir: string, request: VenvRequest, environment: Readonly<Record<string, string>> = {}) {
     const script = `exec 2>&1\ntask() {\n${containerToolchainScript(request)}
 echo "venv=$VIRTUAL_ENV conda=$CONDA_PREFIX path=$PATH rest=$(set | grep -c '^berth_tc')"\n}\ntask\n`;
     const options = { cwd: dir, input: script, encoding: 'utf8', stdio: 'pipe' } as const;
     const env = { PATH: '/usr/bin:/bin', HOME: '/nobody', ...environment };
-    return execFileSync('sh', { ...options, env }).trim();
+    return execFileSync(shell ?? 'sh', shellArgs, { ...options, env }).trim();
   }
 
   test.each(['.venv', 'venv', 'env'])('%s above the directory is activated', (name) => {

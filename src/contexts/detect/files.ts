@@ -7,12 +7,12 @@ import { isErrno } from './errno.ts';
 
 /** Larger files are never read. */
 export const MAX_FILE_BYTES = 1024 * 1024;
-const MAX_ENTRIES = 4096;
+const MAX_ENTRIES = 2048;
 
 /** One listing of one directory; nothing else is asked of the file system until a name matters. */
 export interface Directory {
   readonly path: string;
-  /** Sorted; at most 4096. */
+  /** Sorted; at most 2048. */
   readonly names: readonly string[];
   /** False when there are more entries than were listed: well-known names are then asked for one by one. */
   readonly complete: boolean;
