@@ -22,6 +22,8 @@ await build({
   platform: 'node',
   // jsonc-parser's `main` is a UMD file that no bundler can follow
   mainFields: ['module', 'main'],
+  // yaml's ES module; of a CommonJS one a lazy import would only see `default`
+  alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
   target: 'node20.19',
   minifySyntax: true,
   legalComments: 'linked',

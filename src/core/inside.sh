@@ -3,7 +3,7 @@
 # berth_deadline (seconds, or empty), berth_leash (stdin or signal) and berth_pidfile (path, or empty).
 #
 #   main ── task side: runs berth_task in the foreground, then says "end CODE"
-#        └─ watch side: one loop over the events "task PID", "end CODE", "stop", "kill", "leash", "deadline"
+#        └─ watch side: one loop over the events "task PID", "helper PID", "end CODE", "stop", "kill", "leash", "deadline"
 #
 # The task is a foreground child because a shell without job control makes its background children
 # deaf to SIGINT, for good.
@@ -74,7 +74,7 @@ berth_deadline_side() {
 }
 
 berth_watch_side() {
-  berth_pid='' berth_code='' berth_timer='' berth_stopped='' berth_left=0 berth_signals=0
+  berth_pid='' berth_code='' berth_helpers='' berth_stopped='' berth_left=0 berth_signals=0
   # signals are the leash of a run that has no pipe
   trap 'berth_signals=$((berth_signals + 1)); berth_stop asked' TERM
   trap 'berth_signals=$((berth_signals + 1)) berth_grace=1; berth_stop asked' INT
@@ -87,14 +87,16 @@ berth_watch_side() {
     fi
     case $berth_event in
       task) berth_pid=$berth_value ;;
-      timer) berth_timer=$berth_value ;;
+      helper) berth_helpers="$berth_helpers $berth_value" ;;
       end) berth_code=$berth_value; break ;;
       stop) berth_stop asked ;;
       kill) berth_grace=1; berth_stop asked ;;
       leash | deadline) berth_stop "$berth_event" ;;
     esac
   done
-  [ -n "$berth_timer" ] && kill "$berth_timer" 2>/dev/null
+  # an engine waits two seconds at the end for whoever still holds a stream, and the leash is one
+  # shellcheck disable=SC2086
+  [ -n "$berth_helpers" ] && kill $berth_helpers 2>/dev/null
   if [ -n "$berth_stopped" ]; then
     berth_mark "stopped $berth_code $berth_stopped $berth_left"
   else
@@ -169,10 +171,14 @@ berth_main() {
   if [ "$berth_leash" = stdin ]; then exec 7<&0; else exec 7</dev/null; fi
   exec </dev/null 8>&1
   {
-    [ "$berth_leash" = stdin ] && berth_leash_side <&7 >/dev/null 2>&1 7<&- 8>&- &
+    if [ "$berth_leash" = stdin ]; then
+      # not behind `&&`: the shell that waits for it would hold the streams open
+      berth_leash_side <&7 >/dev/null 2>&1 7<&- 8>&- &
+      echo "helper $!"
+    fi
     if [ -n "$berth_deadline" ]; then
       berth_deadline_side >/dev/null 2>&1 7<&- 8>&- &
-      echo "timer $!"
+      echo "helper $!"
     fi
     berth_task_side 9>&1 >&8 7<&- 8>&-
   } 9>&1 | berth_watch_side 7<&- 8>&-
