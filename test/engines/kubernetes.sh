@@ -163,8 +163,11 @@ part() {
   alive "$label" || daemon "$label" "$@"
 }
 
+# The API server may still say so of a kubelet that was killed, hence the second question.
 node_is_ready() {
-  kubectl --kubeconfig "$home/admin.conf" --request-timeout=5s get node localhost < /dev/null | grep -q ' Ready '
+  local ask=(kubectl --kubeconfig "$home/admin.conf" --request-timeout=5s get)
+  "${ask[@]}" node localhost < /dev/null | grep -q ' Ready ' &&
+    "${ask[@]}" --raw /api/v1/nodes/localhost/proxy/healthz < /dev/null
 }
 
 down() {
