@@ -16,18 +16,14 @@ const SHAPES = {
   'no container files, 20,000 files in 400 directories': (root: string) => {
     spread(root, { directories: 400, files: 50 });
   },
-  'manifests below, 2,000 YAML files among 20,000': (root: string) => {
-    spread(root, { directories: 400, files: 50 });
-    mkdirSync(join(root, 'settings'));
-    for (let i = 0; i < 2000; i++) writeFileSync(join(root, 'settings', `s${i}.yaml`), 'name: x\nvalue: 1\n');
-    mkdirSync(join(root, 'k8s'));
-    writeFileSync(
-      join(root, 'k8s/web.yaml'),
-      'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec: {}\n',
-    );
+  'no container files, 2,000 YAML files among 20,000': (root: string) => {
+    spread(root, { directories: 360, files: 50 });
+    mkdirSync(join(root, 'deploy'));
+    for (let i = 0; i < 2000; i++) {
+      writeFileSync(join(root, 'deploy', `s${i}.yaml`), `kind: Settings\n${'value: 1\n'.repeat(100)}`);
+    }
   },
   'Dockerfile, 20,000 files in one directory': (root: string) => {
-    spread(root, { directories: 1, files: 20_000 });
     for (let i = 0; i < 20_000; i++) writeFileSync(join(root, `file-${i}.txt`), '');
     writeFileSync(join(root, 'Dockerfile'), 'FROM alpine\n');
   },

@@ -62,27 +62,26 @@ const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 /**
  * Manifests with a workload here, and manifests, charts and kustomizations up to two levels below, the
- * likeliest directories first. Reads at most 64 directories of 512 entries and 64 files.
+ * likeliest directories first; the first directory that has any answers. Reads at most 64 directories of 512
+ * entries and 64 files.
  */
 export function findManifests(directory: Directory): readonly KubernetesEvidence[] {
-  const evidence: KubernetesEvidence[] = [];
   const budget = { files: MAX_FILES, bytes: MAX_MANIFEST_BYTES };
-  let level = [directory];
-  let directories = MAX_DIRECTORIES;
+  let paths = [directory.path];
+  let left = MAX_DIRECTORIES;
   for (let depth = 0; depth <= 2; depth++) {
-    for (const place of level) {
-      if (depth > 0)
-        evidence.push(...kubernetesToolFiles(place).filter(({ path }) => !path.endsWith('/.helm')));
-      evidence.push(...workloads(place, budget));
-      if (evidence.length >= MAX_EVIDENCE) return evidence.slice(0, MAX_EVIDENCE);
+    const level: Directory[] = [];
+    for (const path of paths) {
+      const place = depth === 0 ? directory : listDirectory(path, MAX_ENTRIES);
+      level.push(place);
+      const tools = depth === 0 ? [] : kubernetesToolFiles(place);
+      const evidence = [...tools, ...(tools.length > 0 ? [] : workloads(place, budget))];
+      if (evidence.length > 0) return evidence;
     }
-    if (depth < 2)
-      level = subdirectories(level)
-        .slice(0, directories)
-        .map((path) => listDirectory(path, MAX_ENTRIES));
-    directories -= level.length;
+    paths = depth === 2 ? [] : subdirectories(level).slice(0, left);
+    left -= paths.length;
   }
-  return evidence;
+  return [];
 }
 
 function workloads(

@@ -76,7 +76,7 @@ export function readText(path: string): FileText {
       const stats = fstatSync(file);
       if (!stats.isFile()) return { kind: 'refused', why: 'not a regular file' };
       if (stats.size > MAX_FILE_BYTES) return { kind: 'refused', why: 'larger than 1 MiB and was not read' };
-      return { kind: 'text', text: readWhole(file) };
+      return { kind: 'text', text: readWhole(file, stats.size) };
     } finally {
       closeSync(file);
     }
@@ -94,17 +94,18 @@ export function textOf(path: string): string | null {
   return read.kind === 'text' ? read.text : null;
 }
 
-/** Reads at most 1 MiB, whatever the size said: files of /proc say 0. */
-function readWhole(file: number): string {
+/** Reads at most 1 MiB. Files of /proc say that they are empty, so their end has to be met. */
+function readWhole(file: number, size: number): string {
   const chunks: Buffer[] = [];
   let total = 0;
   while (total < MAX_FILE_BYTES) {
-    const chunk = Buffer.allocUnsafe(64 * 1024);
-    const length = readSync(file, chunk, 0, Math.min(chunk.length, MAX_FILE_BYTES - total), null);
-    if (length === 0) break;
+    const room = size === 0 ? 64 * 1024 : size - total + 1;
+    const chunk = Buffer.allocUnsafe(Math.min(Math.max(room, 1024), MAX_FILE_BYTES - total));
+    const length = readSync(file, chunk, 0, chunk.length, null);
     chunks.push(chunk.subarray(0, length));
     total += length;
+    if (length === 0 || (size > 0 && length < chunk.length)) break;
   }
-  const text = Buffer.concat(chunks).toString('utf8');
+  const text = (chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)).toString('utf8');
   return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
