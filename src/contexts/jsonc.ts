@@ -92,12 +92,11 @@ function fieldsOf(node: Node, path: string, text: string): Fields {
     variables(name, values) {
       const properties = typed(name, 'object', 'an object')?.children ?? [];
       return Object.fromEntries(
-        properties.map(({ children: [key, value] = [] }) => {
-          const fits = value?.type === 'string' || (values === 'nullable' && value?.type === 'null');
-          if (key === undefined || value === undefined || !fits) {
-            throw wrong(value ?? node, `values of \`${name}\` must be texts`);
-          }
-          return [String(key.value), value.type === 'null' ? null : String(value.value)];
+        properties.map((property) => {
+          const entry = variableOf(property, values);
+          if (entry === null)
+            throw wrong(property.children?.[1] ?? node, `values of \`${name}\` must be texts`);
+          return entry;
         }),
       );
     },
@@ -107,6 +106,16 @@ function fieldsOf(node: Node, path: string, text: string): Fields {
         name === null ? `it ${problem}` : `\`${name}\` ${problem}`,
       ),
   };
+}
+
+/** Name and value of a property; null when the value has the wrong type. */
+function variableOf(
+  { children: [key, value] = [] }: Node,
+  values: 'text' | 'nullable',
+): readonly [string, string | null] | null {
+  if (key === undefined || value === undefined) return null;
+  if (value.type === 'string') return [String(key.value), String(value.value)];
+  return value.type === 'null' && values === 'nullable' ? [String(key.value), null] : null;
 }
 
 function asText(node: Node | null): string | null {
