@@ -64,12 +64,8 @@ const WORDS: Readonly<Record<string, string>> = {
 
 function fieldsOf(node: Node, path: string, text: string): Fields {
   const wrong = (at: Node, problem: string) => invalid(path, positionOf(text, at.offset), problem);
-  const find = (name: string) => {
-    const found = findNodeAtLocation(node, [name]);
-    return found === undefined || found.type === 'null' ? null : found;
-  };
   const typed = (name: string, type: Node['type'], words: string) => {
-    const found = find(name);
+    const found = valueOf(node, name);
     if (found !== null && found.type !== type) throw wrong(found, `\`${name}\` must be ${words}`);
     return found;
   };
@@ -77,7 +73,7 @@ function fieldsOf(node: Node, path: string, text: string): Fields {
     text: (name) => asText(typed(name, 'string', 'a text')),
     flag: (name) => typed(name, 'boolean', 'true or false')?.value ?? null,
     texts(name) {
-      const found = find(name);
+      const found = valueOf(node, name);
       if (found === null) return null;
       const items = found.type === 'array' ? (found.children ?? []) : [found];
       return items.map((item) => {
@@ -102,10 +98,16 @@ function fieldsOf(node: Node, path: string, text: string): Fields {
     },
     invalid: (name, problem) =>
       wrong(
-        (name === null ? null : find(name)) ?? node,
+        (name === null ? null : valueOf(node, name)) ?? node,
         name === null ? `it ${problem}` : `\`${name}\` ${problem}`,
       ),
   };
+}
+
+/** The value of a field; null when it is not there or is null itself. */
+function valueOf(node: Node, name: string): Node | null {
+  const found = findNodeAtLocation(node, [name]);
+  return found === undefined || found.type === 'null' ? null : found;
 }
 
 /** Name and value of a property; null when the value has the wrong type. */
