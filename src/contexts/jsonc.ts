@@ -65,15 +65,15 @@ const WORDS: Readonly<Record<string, string>> = {
 function fieldsOf(node: Node, path: string, text: string): Fields {
   const wrong = (at: Node, problem: string) => invalid(path, positionOf(text, at.offset), problem);
   const typed = (name: string, type: Node['type'], words: string) => {
-    const found = valueOf(node, name);
+    const found = fieldNode(node, name);
     if (found !== null && found.type !== type) throw wrong(found, `\`${name}\` must be ${words}`);
     return found;
   };
   return {
-    text: (name) => asText(typed(name, 'string', 'a text')),
+    text: (name) => mapNode(typed(name, 'string', 'a text'), ({ value }) => String(value)),
     flag: (name) => typed(name, 'boolean', 'true or false')?.value ?? null,
     texts(name) {
-      const found = valueOf(node, name);
+      const found = fieldNode(node, name);
       if (found === null) return null;
       const items = found.type === 'array' ? (found.children ?? []) : [found];
       return items.map((item) => {
@@ -81,10 +81,7 @@ function fieldsOf(node: Node, path: string, text: string): Fields {
         return String(item.value);
       });
     },
-    object(name) {
-      const found = typed(name, 'object', 'an object');
-      return found === null ? null : fieldsOf(found, path, text);
-    },
+    object: (name) => mapNode(typed(name, 'object', 'an object'), (found) => fieldsOf(found, path, text)),
     variables(name, values) {
       const properties = typed(name, 'object', 'an object')?.children ?? [];
       return Object.fromEntries(
@@ -98,14 +95,14 @@ function fieldsOf(node: Node, path: string, text: string): Fields {
     },
     invalid: (name, problem) =>
       wrong(
-        (name === null ? null : valueOf(node, name)) ?? node,
+        (name === null ? null : fieldNode(node, name)) ?? node,
         name === null ? `it ${problem}` : `\`${name}\` ${problem}`,
       ),
   };
 }
 
 /** The value of a field; null when it is not there or is null itself. */
-function valueOf(node: Node, name: string): Node | null {
+function fieldNode(node: Node, name: string): Node | null {
   const found = findNodeAtLocation(node, [name]);
   return found === undefined || found.type === 'null' ? null : found;
 }
@@ -120,8 +117,8 @@ function variableOf(
   return value.type === 'null' && values === 'nullable' ? [String(key.value), null] : null;
 }
 
-function asText(node: Node | null): string | null {
-  return node === null ? null : String(node.value);
+function mapNode<T>(node: Node | null, map: (node: Node) => T): T | null {
+  return node === null ? null : map(node);
 }
 
 function positionOf(text: string, offset: number): string {
