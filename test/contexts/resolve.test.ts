@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { localWorld } from '../../src/contexts/resolve/local-world.ts';
 import { asked, request } from '../../src/contexts/resolve/made-up.ts';
 import { resolveContext } from '../../src/contexts/resolve.ts';
@@ -278,39 +278,5 @@ describeWith(['podman'], 'podman', () => {
   test('a container by name is found when docker has none of that name', async () => {
     const { name, id } = run();
     expect((await resolve(top, { name })).container).toMatchObject({ id, type: 'podman', runtime: 'podman' });
-  });
-});
-
-describe('branches', () => {
-  const repository = directory('repo', { 'sub/x': '' });
-  const git = (...argv: readonly string[]) =>
-    execFileSync('git', ['-C', repository, '-c', 'user.name=t', '-c', 'user.email=t@t', ...argv], {
-      stdio: 'ignore',
-    });
-  beforeAll(() => {
-    git('init', '-b', 'main');
-    git('add', '.');
-    git('commit', '-m', 'x');
-    for (const branch of ['fix', 'feature/new']) git('branch', branch);
-    git('worktree', 'add', join(top, 'elsewhere-fix'), 'fix');
-  });
-  const on = (gitBranch: string, worktree = false) =>
-    resolveContext(request(join(repository, 'sub'), { gitBranch, worktree }), world);
-
-  test('the checkout itself, another worktree, a new one beside it', async () => {
-    expect((await on('main')).dir.host).toBe(join(repository, 'sub'));
-    expect((await on('fix')).dir.host).toBe(join(top, 'elsewhere-fix/sub'));
-    await expect(on('feature/new')).rejects.toMatchObject({ code: 'BRANCH_MISMATCH' });
-    const made = await on('feature/new', true);
-    expect(made).toMatchObject({
-      dir: { host: `${repository}-feature-new/sub` },
-      git: { branch: 'feature/new' },
-    });
-    expect((await on('feature/new')).dir.host).toBe(made.dir.host);
-  });
-
-  test('a branch that git does not know leaves nothing behind', async () => {
-    await expect(on('none', true)).rejects.toMatchObject({ code: 'BRANCH_MISMATCH' });
-    expect(world.files.isDirectory(`${repository}-none`)).toBe(false);
   });
 });

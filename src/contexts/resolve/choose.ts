@@ -135,7 +135,7 @@ async function candidateBox(
   { candidate, detection }: { readonly candidate: Candidate; readonly detection: Detection },
 ): Promise<Box> {
   const reason =
-    question.wish.type === null ? detection.reason : `Files of the type ${candidate.type} were found.`;
+    candidate.type === detection.type ? detection.reason : `Files of the type ${candidate.type} were found.`;
   const file = candidate.evidence[0]?.path ?? candidate.dir;
   switch (candidate.type) {
     case 'docker_compose':

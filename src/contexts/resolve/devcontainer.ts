@@ -92,21 +92,20 @@ function entered(container: ContainerFacts, { question, config, target, engine }
     start: `${engine} start ${container.name}`,
   });
   if (error !== null) throw error;
-  const { dir, root, file, asked, world } = question;
   const place = directoryInside(
-    dir,
+    question.dir,
     {
       label: `dev container "${container.name}"`,
       mounts: mountsOf(container),
       workingDir: config.workspaceFolder,
-      stated: file?.workdir ?? null,
+      stated: question.file?.workdir ?? null,
       workspace: { host: config.localFolder, target: config.workspaceFolder },
       tops: [config.localFolder],
       builtFrom: null,
-      root,
+      root: question.root,
       named: false,
     },
-    world.files.realpath,
+    question.world.files.realpath,
   );
   return {
     container: {
@@ -120,7 +119,7 @@ function entered(container: ContainerFacts, { question, config, target, engine }
       reason: target.reason,
     },
     dir: place.target,
-    user: asked.user ?? config.remoteUser ?? imageUser(container) ?? config.containerUser,
+    user: question.asked.user ?? config.remoteUser ?? imageUser(container) ?? config.containerUser,
     env: remoteEnv(config, container.env),
     warnings: [...healthWarnings(container), ...place.warnings],
     inside: insideRunning(container, question),

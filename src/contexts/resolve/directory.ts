@@ -61,13 +61,13 @@ export function directoryInside(
       warnings: [`No mount of ${inside.label} shows ${dir}; the task runs in its own directory ${target}.`],
     };
   }
-  const why =
-    mapping.kind === 'hidden'
-      ? `another mount, on ${mapping.by.target}, hides it at ${mapping.target}`
-      : 'no mount shows it there';
+  const isHidden = mapping.kind === 'hidden';
+  const why = isHidden ? `another mount lies over it, on ${mapping.by.target}` : 'no mount shows it there';
   throw new BerthError(`The directory ${dir} is not in ${inside.label}: ${why}.`, {
     code: 'DIRECTORY_NOT_MAPPED',
-    hint: 'Mount the project, run from its top directory, or set `container: {workdir: /app}` in berth.yaml.',
+    hint: isHidden
+      ? 'Run from another directory: what is in there is not what is here.'
+      : 'Mount the project, run from its top directory, or set `container: {workdir: /app}` in berth.yaml.',
   });
 }
 

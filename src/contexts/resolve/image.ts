@@ -4,7 +4,6 @@ import type { ContainerStart, ContainerType } from '../../core/context.ts';
 import { BerthError } from '../../core/errors.ts';
 import { type Mount, mapDirectory, within } from '../mounts.ts';
 import { type Box, NO_CONTAINER, type Question } from './box.ts';
-import { directoryInside } from './directory.ts';
 import { enginesFor, search } from './engines.ts';
 import type { Engine } from './world.ts';
 
@@ -95,21 +94,17 @@ function startedBox(question: Question, target: StartTarget): Box {
   const facts = { realpath: world.files.realpath, workingDir: target.workingDir ?? '/' };
   const own = mapDirectory(dir, given, facts).kind === 'mapped' ? [] : ownMounts(question);
   const mounts = [...own, ...given];
-  const place = directoryInside(
-    dir,
-    {
-      label: `a new container of ${target.image}`,
-      mounts,
-      workingDir: target.workingDir,
-      stated: null,
-      workspace: null,
-      tops: [],
-      builtFrom: null,
-      root: question.root,
-      named: false,
-    },
-    world.files.realpath,
-  );
+  const inside = (path: string) => {
+    const mapping = mapDirectory(path, mounts, facts);
+    return mapping.kind === 'mapped' ? mapping.target : null;
+  };
+  const place = inside(dir);
+  if (place === null) {
+    throw new BerthError(`The directory ${dir} is not in the new container: a volume lies over it.`, {
+      code: 'DIRECTORY_NOT_MAPPED',
+      hint: 'Mount the directory itself with --volume, or leave that volume out.',
+    });
+  }
   return {
     container: {
       ...NO_CONTAINER,
@@ -119,24 +114,25 @@ function startedBox(question: Question, target: StartTarget): Box {
       image: target.image,
       volumes: Object.fromEntries(mounts.map(({ source, target }) => [source ?? '', target])),
       ports: Object.fromEntries(asked.ports.map(parsePort)),
-      start: {
-        volumes: [...own.map(({ source, target }) => `${source}:${target}`), ...asked.volumes],
-        ports: asked.ports,
-        engineArgs: asked.engineArgs,
-        hardened: false,
-        build: target.build,
-      },
+      start: startOf(question, own, target.build),
       reason: target.reason,
     },
-    dir: place.target,
+    dir: place,
     // the runtime runs it as the caller where the project is mounted: it knows whether the engine is rootless
     user: asked.user,
     env: {},
-    warnings: place.warnings,
-    inside: (path) => {
-      const mapping = mapDirectory(path, mounts, facts);
-      return mapping.kind === 'mapped' ? mapping.target : null;
-    },
+    warnings: [],
+    inside,
+  };
+}
+
+function startOf({ asked }: Question, own: readonly Mount[], build: ContainerStart['build']): ContainerStart {
+  return {
+    volumes: [...own.map(({ source, target }) => `${source}:${target}`), ...asked.volumes],
+    ports: asked.ports,
+    engineArgs: asked.engineArgs,
+    hardened: false,
+    build,
   };
 }
 

@@ -189,6 +189,22 @@ export function berthYaml(container: Partial<NonNullable<ProjectFile['container'
   };
 }
 
+/** What a directory with a Compose file shows. */
+export const COMPOSE = candidate('docker_compose', '/p/compose.yaml');
+export const web = service('web', {
+  volumes: [{ type: 'bind', source: '/p', target: '/app', readOnly: false }],
+});
+export const db = service('db', { image: 'postgres:16' });
+/** /p with a Compose project that runs: web mounts it, db does not. */
+export const shop: MadeUp = {
+  candidates: [COMPOSE],
+  project: project('/p', db, web),
+  docker: [
+    composed('web', '/p', { mounts: [bind('/p', '/app')] }),
+    composed('db', '/p', { image: 'postgres:16' }),
+  ],
+};
+
 function detection(dir: string, facts: MadeUp): Detection {
   const candidates = facts.candidates ?? [];
   const [winner] = candidates;

@@ -37,7 +37,7 @@ export function notEnterable(container: ContainerFacts, subject: Subject): Berth
     case 'removing':
     case 'unknown':
       return new BerthError(
-        `${subject.name} is not running: its container is ${container.state}${exit(container)}.`,
+        `${subject.name} is not running: its container ${container.state === 'exited' ? 'has exited' : `is ${container.state}`}${exit(container)}.`,
         {
           code: subject.stopped,
           hint: `Start it with \`${subject.start}\`.`,
