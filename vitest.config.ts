@@ -6,6 +6,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 4,
+    globalSetup: ['test/support/build.ts'],
     setupFiles: ['test/support/setup.ts'],
   },
 });
