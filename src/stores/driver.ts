@@ -23,8 +23,9 @@ export interface Database {
  * @throws {BerthError} `STATE_UNSUPPORTED` without a safe SQLite, else as `sqliteError` says
  */
 export function openDatabase(path: string, options: { readonly readOnly: boolean }): Database {
+  const { DatabaseSync } = sqliteLibrary();
   try {
-    const connection = connect(path, options);
+    const connection = new DatabaseSync(path, { readOnly: options.readOnly });
     connection.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON`);
     return wrap(connection, path);
   } catch (error) {
@@ -107,28 +108,19 @@ const BUSY_MS = 5000;
 
 let library: SqliteLibrary | null = null;
 
-/**
- * Node's own SQLite where it is there and new enough, else ours. The version is asked on the connection
- * itself: a library that is too old has then read and written nothing.
- */
-function connect(path: string, options: { readonly readOnly: boolean }): DatabaseSyncInstance {
-  if (library !== null) return new library.DatabaseSync(path, options);
-  let version = '';
-  for (const load of [builtInSqlite, loadNativeSqlite]) {
-    const candidate = load();
-    if (candidate === null) continue;
-    const connection = new candidate.DatabaseSync(path, options);
-    version = versionOf(connection);
-    if (isSafe(version)) {
-      library = candidate;
-      return connection;
-    }
-    connection.close();
+/** Node's own SQLite where it is there and new enough, else ours; loaded at the first use. */
+function sqliteLibrary(): SqliteLibrary {
+  if (library !== null) return library;
+  const builtIn = builtInSqlite();
+  const chosen = builtIn !== null && isSafe(versionOf(builtIn)) ? builtIn : loadNativeSqlite();
+  if (!isSafe(versionOf(chosen))) {
+    throw new BerthError(`SQLite ${versionOf(chosen)} can lose commits when two processes write.`, {
+      code: 'STATE_UNSUPPORTED',
+      hint: `Install berth again; it brings SQLite ${OLDEST.join('.')} or newer.`,
+    });
   }
-  throw new BerthError(`SQLite ${version} is too old: it can lose commits when two processes write.`, {
-    code: 'STATE_UNSUPPORTED',
-    hint: `Install berth again; it brings SQLite ${OLDEST.join('.')} or newer.`,
-  });
+  library = chosen;
+  return library;
 }
 
 function builtInSqlite(): SqliteLibrary | null {
@@ -151,16 +143,14 @@ function withoutSqliteWarning<T>(load: () => T): T {
 
 /** Version of the SQLite in use: `3.53.0`. */
 export function sqliteVersion(): string {
-  const memory = connect(':memory:', { readOnly: false });
-  try {
-    return versionOf(memory);
-  } finally {
-    memory.close();
-  }
+  return versionOf(sqliteLibrary());
 }
 
-function versionOf(connection: DatabaseSyncInstance): string {
-  const row = connection.prepare('SELECT sqlite_version() AS version').get() as { readonly version: string };
+/** The library's own word: Node.js may have been built against another one than it loads. */
+function versionOf({ DatabaseSync }: SqliteLibrary): string {
+  const memory = new DatabaseSync(':memory:');
+  const row = memory.prepare('SELECT sqlite_version() AS version').get() as { readonly version: string };
+  memory.close();
   return row.version;
 }
 

@@ -128,12 +128,15 @@ export function readEvents(database: Database, taskId: number): readonly TaskEve
 }
 
 export function countTasks(database: Database): Readonly<Record<TaskStateName, number>> {
-  const rows = database.all<{ state: TaskStateName; number: number }>(
-    `select state, count(*) as number from tasks where state <> 'finished' group by state
-     union all select 'finished', count(*) from tasks where state = 'finished'`,
+  const unfinished = database.get<{ pending: number; assigned: number; running: number }>(
+    `select total(state = 'pending') as pending, total(state = 'assigned') as assigned,
+       total(state = 'running') as running
+     from tasks where state <> 'finished'`,
   );
-  const none = { pending: 0, assigned: 0, running: 0, finished: 0 };
-  return { ...none, ...Object.fromEntries(rows.map(({ state, number }) => [state, number])) };
+  const ended = database.get<{ finished: number }>(
+    `select count(*) as finished from tasks where state = 'finished'`,
+  );
+  return { pending: 0, assigned: 0, running: 0, ...unfinished, finished: ended?.finished ?? 0 };
 }
 
 export function requestStop(
