@@ -31,7 +31,8 @@ export class Berth implements AsyncDisposable {
   }
 
   async json(args: readonly string[], cwd = this.home) {
-    const { stdout, stderr, code } = await this.run([...args, '--json'], cwd);
+    const [verb = '', ...rest] = args;
+    const { stdout, stderr, code } = await this.run([verb, '--json', ...rest], cwd);
     if (stdout === '') throw new Error(`berth ${args.join(' ')} printed no JSON (exit ${code}): ${stderr}`);
     return JSON.parse(stdout);
   }

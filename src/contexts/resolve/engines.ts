@@ -24,7 +24,8 @@ export function enginesFor(type: ContainerType | null, { wish }: Question): read
 /**
  * Ask one engine after the other until one has what is looked for.
  *
- * @throws {BerthError} `RUNTIME_UNAVAILABLE` when none of them answers, with why and its mend
+ * @throws {BerthError} `RUNTIME_UNAVAILABLE` when none of them answers, or when none has it and the preferred
+ *   one is installed and silent; with why and its mend
  */
 export async function search<T>(
   engines: readonly Engine[],
@@ -44,8 +45,17 @@ export async function search<T>(
       failures.push({ engine, error });
     }
   }
-  if (answered.length === 0) throw await unavailable(failures, question.world);
+  const [first] = failures;
+  const preferredIsSilent = first !== undefined && first.engine === engines[0];
+  // what the other engine has not, the silent one may well have; one that is not installed has nothing
+  if (answered.length === 0 || (preferredIsSilent && (await isInstalled(first.engine, question.world)))) {
+    throw await unavailable(failures, question.world);
+  }
   return { found: null, answered, warnings: [] };
+}
+
+async function isInstalled(engine: Engine, world: World): Promise<boolean> {
+  return (await world.probe(engine)).state !== 'not_installed';
 }
 
 const SILENT: readonly BerthError['code'][] = ['RUNTIME_UNAVAILABLE', 'ENGINE_ERROR'];
