@@ -43,7 +43,7 @@ export function parseEnvFile(text: string, lookup: Lookup): EnvFile {
         at = end;
       } else {
         const value = readValue(text, end);
-        if (name !== '') variables[name] = value.literal ? value.text : expand(value.text);
+        variables[name] = value.literal ? value.text : expand(value.text);
         at = value.end;
       }
     }
@@ -75,6 +75,7 @@ function readName(text: string, at: number): { name: string; bare: boolean; end:
   const name = trimEnd(before);
   const bad = BAD_NAME_CHARACTER.exec(name)?.[0];
   if (bad !== undefined) throw new Error(`the name holds ${JSON.stringify(bad)}, which no variable name may`);
+  if (name === '') throw new Error(`no name stands before ${JSON.stringify(sign)}`);
   return { name, bare: sign === '\n' || sign === '', end: start + whole.length };
 }
 

@@ -1,8 +1,8 @@
-import type { Document, YAMLError } from 'yaml';
+import type { CST, Document, LineCounter, YAMLError } from 'yaml';
 import { BerthError } from '../../core/errors.ts';
 import { visible } from '../detect/visible.ts';
 import type { Limits } from './limits.ts';
-import { Misplaced, type Path, readNodes, startOf, type Yaml } from './nodes.ts';
+import { MAX_DEPTH, Misplaced, type Path, readNodes, startOf, TOO_DEEP, type Yaml } from './nodes.ts';
 import { isList, isMap, type Value, type ValueMap } from './value.ts';
 
 export interface ComposeDocument {
@@ -23,20 +23,19 @@ export function parseDocuments(
   { text, limits }: Source,
 ): readonly ComposeDocument[] {
   const lines = new yaml.LineCounter();
-  const fail = (offset: number, what: string) => invalid(file, lines.linePos(offset), what);
+  lines.addNewLine(0);
   try {
-    const documents = yaml.parseAllDocuments(text, { ...YAML_OPTIONS, lineCounter: lines });
-    return documents.flatMap((document) => {
+    const parsed: ComposeDocument[] = [];
+    for (const document of compose(yaml, text, lines)) {
       const [error] = document.errors;
       if (error !== undefined) throw misplaced(yaml, document, error);
       const { value, resets } = readNodes(yaml, document, limits);
-      if (value === null) return [];
-      return [{ root: checkShape(value, (path) => nodeStart(document, path)), resets }];
-    });
+      if (value !== null)
+        parsed.push({ root: checkShape(value, (path) => nodeStart(document, path)), resets });
+    }
+    return parsed;
   } catch (error) {
-    if (error instanceof Misplaced) throw fail(error.offset, error.message);
-    if (error instanceof RangeError) throw fail(0, 'it is nested too deeply');
-    throw error;
+    throw error instanceof Misplaced ? invalid(file, lines.linePos(error.offset), error.message) : error;
   }
 }
 
@@ -53,6 +52,30 @@ const YAML_OPTIONS = {
   prettyErrors: false,
   logLevel: 'silent',
 } as const;
+
+/** Some twenty thousand lines: more takes seconds to read, and nobody wrote it by hand. */
+const MAX_TOKENS = 250_000;
+
+/**
+ * The library's own parse, with limits in its middle: deep nesting must end before the part that
+ * recurses, where it would end the process.
+ */
+function compose(yaml: Yaml, text: string, lines: LineCounter): Iterable<Document.Parsed> {
+  return new yaml.Composer(YAML_OPTIONS).compose(tokens());
+
+  function* tokens(): Generator<CST.Token, void> {
+    const parser = new yaml.Parser(lines.addNewLine);
+    let count = 0;
+    for (const lexeme of new yaml.Lexer().lex(text)) {
+      yield* parser.next(lexeme);
+      count += 1;
+      if (count > MAX_TOKENS)
+        throw new Misplaced(parser.offset, `the file goes on beyond ${MAX_TOKENS} tokens`);
+      if (parser.stack.length > MAX_DEPTH) throw new Misplaced(parser.offset, TOO_DEEP);
+    }
+    yield* parser.end();
+  }
+}
 
 /** A Compose file is a mapping, its services are mappings. Without this nothing can be listed. */
 function checkShape(root: Value, offsetOf: (path: Path) => number): ValueMap {

@@ -120,19 +120,16 @@ function substitute(
   }
 }
 
-function servicesOf(root: ValueMap, file: string, reading: Reading): ValueMap {
-  if (isMap(root['services'])) return root['services'];
+function servicesOf(root: ValueMap, file: string, { warn }: Reading): ValueMap {
   if (isFirstFormat(root)) {
-    reading.warn(
-      `${visible(file)} is of the first file format, without \`services:\`; Compose no longer reads it.`,
-    );
+    warn(`${visible(file)} is of the first file format, without \`services:\`; Compose no longer reads it.`);
     return root;
   }
   const unknown = unknownKeys('file', Object.keys(root));
   if (unknown.length > 0) {
-    reading.warn(`${visible(file)} has keys that berth does not know: ${visible(unknown.join(', '))}.`);
+    warn(`${visible(file)} has keys that berth does not know: ${visible(unknown.join(', '))}.`);
   }
-  return mapOf([]);
+  return isMap(root['services']) ? root['services'] : mapOf([]);
 }
 
 /** The services stood at the top of a file until 2016. */

@@ -7,6 +7,10 @@ export type Yaml = typeof import('yaml');
 /** Keys from the top of a document to a value. */
 export type Path = readonly string[];
 
+/** Levels of mappings and lists, aliases included. */
+export const MAX_DEPTH = 200;
+export const TOO_DEEP = `values may not be nested more than ${MAX_DEPTH} levels deep`;
+
 /** Something is wrong at a place of the file. */
 export class Misplaced extends Error {
   override readonly name = 'Misplaced';
@@ -54,8 +58,6 @@ interface Reading {
   readonly resets: Path[];
 }
 
-const MAX_DEPTH = 200;
-
 /** `undefined` for what `!reset` takes away. Inside lists there is no path: Compose resets only keys. */
 function read(node: unknown, path: Path | null, reading: Reading): Value | undefined {
   const { yaml, limits, open } = reading;
@@ -65,7 +67,7 @@ function read(node: unknown, path: Path | null, reading: Reading): Value | undef
   if (target === undefined)
     throw new Misplaced(startOf(node), 'no anchor of this name stands before the alias');
   if (open.has(target)) throw new Misplaced(startOf(node), 'an alias may not stand inside its own anchor');
-  if (open.size > MAX_DEPTH) throw new Misplaced(startOf(node), `values may be ${MAX_DEPTH} levels deep`);
+  if (open.size > MAX_DEPTH) throw new Misplaced(startOf(node), TOO_DEEP);
   nameNode(target, reading);
   open.add(target);
   const value = readContent(target, path, reading);

@@ -30,7 +30,7 @@ export async function readCompose(
     files,
     limits: startLimits(),
     documents: new Map(),
-    warn: (sentence) => warnings.add(sentence),
+    warn: (sentence) => warnings.add(cut(sentence)),
     unset: new Set(),
   };
   try {
@@ -119,6 +119,11 @@ function checkService(service: ComposeService, all: ValueMap, { warn }: Reading)
     if (!(name in all))
       warn(`Service ${visible(service.name)} depends on ${visible(name)}, which is not there.`);
   }
+}
+
+/** A value of the file stands in many warnings, and may be a megabyte. */
+function cut(sentence: string): string {
+  return sentence.length > 500 ? `${sentence.slice(0, 500)}…` : sentence;
 }
 
 const MAX_WARNINGS = 50;

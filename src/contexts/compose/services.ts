@@ -94,6 +94,7 @@ export function mergeServices(base: ValueMap, over: ValueMap, limits: Limits): V
     const before = base[name];
     const merged = isMap(before) && isMap(service) ? mergeMaps(before, service, limits) : service;
     if (!isMap(merged) || !isList(merged['volumes'])) return [name, merged];
+    limits.countValues(merged['volumes'].length);
     return [name, mapOf([...Object.entries(merged), ['volumes', uniqueVolumes(merged['volumes'])]])];
   });
   return mapOf([...Object.entries(base), ...services]);
