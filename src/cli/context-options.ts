@@ -19,12 +19,9 @@ type Caller = Pick<Deps, 'cwd' | 'env'>;
  * @throws {BerthError} `DIRECTORY_NOT_FOUND`, `FILE_NOT_FOUND`, `ENV_FILE_INVALID`, `INVALID_VALUE`, `CONTEXT_CONFLICT`
  */
 export async function contextRequest(flags: ContextFlags, caller: Caller): Promise<ContextRequest> {
-  const host = flags.host === null ? 'local' : checkName('--host', flags.host);
-  const typed = flags.workdir ?? '.';
-  // a directory of another machine can only be checked there
-  const workdir = host === 'local' ? existingDirectory(typed, caller.cwd) : resolve(caller.cwd, typed);
+  const workdir = existingDirectory(flags.workdir ?? '.', caller.cwd);
   return {
-    host,
+    host: registeredHost(flags.host),
     workdir,
     env: await environment(flags, caller),
     prereqs: flags.prereq,
@@ -33,6 +30,15 @@ export async function contextRequest(flags: ContextFlags, caller: Caller): Promi
     venv: venv(flags, workdir),
     container: containerRequest(flags, workdir),
   };
+}
+
+/** No host can be registered yet: whoever asks for one must not end up on this machine. */
+function registeredHost(name: string | null): string {
+  if (name === null || checkName('--host', name) === 'local') return 'local';
+  throw new BerthError(`There is no registered host ${JSON.stringify(name)}.`, {
+    code: 'HOST_UNKNOWN',
+    hint: 'This version runs tasks on this machine only: leave --host out, or run berth over ssh.',
+  });
 }
 
 /** What the options leave for the project's `berth.yaml` to settle. */

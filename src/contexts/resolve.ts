@@ -16,6 +16,12 @@ import type { Engine, World } from './resolve/world.ts';
  *   what runs, or nothing runs
  */
 export async function resolveContext(request: ContextRequest, world: World): Promise<ResolvedContext> {
+  if (request.host !== world.host) {
+    throw new BerthError(`The task asks for host "${request.host}", and this is "${world.host}".`, {
+      code: 'HOST_UNKNOWN',
+      hint: 'Send it again without --host.',
+    });
+  }
   if (!world.files.isDirectory(request.workdir)) {
     throw new BerthError(`The directory ${request.workdir} does not exist.`, {
       code: 'DIRECTORY_NOT_FOUND',

@@ -80,7 +80,10 @@ async function first(deps: RunDeps, claim: Claim, signal: AbortSignal): Promise<
   const { spec } = claim.task;
   const resolved = await deps.resolve(spec.context);
   const runtime = deps.runtime(resolved.container?.runtime ?? 'bare');
-  const place = asUser(await runtime.prepare(host, resolved.container, scopeOf(deps, claim)), resolved);
+  const place = asUser(
+    await runtime.prepare(host, resolved.container, scopeOf(deps, claim, resolved.dir.host)),
+    resolved,
+  );
   const context = withPlace(resolved, place);
   if (signal.aborted) {
     await runtime.dispose(host, place);
@@ -117,12 +120,12 @@ async function again(deps: RunDeps, claim: Claim): Promise<Place | null> {
   return place;
 }
 
-function scopeOf({ host }: RunDeps, { lease, task }: Claim) {
+function scopeOf({ host }: RunDeps, { lease }: Claim, workdir: string) {
   return {
     task: lease.taskId,
     attempt: lease.attempt,
     owner: `${host.name}:${host.self.pid}:${host.self.startTime}`,
-    workdir: task.spec.context.workdir,
+    workdir,
   };
 }
 

@@ -28,6 +28,7 @@ export interface LocalWorld {
 export function localWorld(parts: LocalWorld): World {
   const { host, environment, home, inspector, probe, dryRun } = parts;
   return {
+    host: host.name,
     files,
     projectFile: (dir) => loadProjectFile(dir, home),
     detect: (dir) => detectContainerContext(dir, { environment }),

@@ -30,6 +30,7 @@ export function madeUp(facts: MadeUp): World {
     return link === undefined ? path : `${facts.links?.[link]}${path.slice(link.length)}`;
   };
   return {
+    host: 'local',
     files: { realpath, isDirectory: (path) => facts.missing?.includes(path) !== true },
     projectFile: async () => facts.file ?? null,
     detect: async (dir) => detection(realpath(dir), facts),

@@ -10,6 +10,8 @@ export type Engine = 'docker' | 'podman';
 
 /** Everything that resolution looks at. It changes nothing but what `git.addWorktree` makes. */
 export interface World {
+  /** Name of the machine that is looked at. */
+  readonly host: string;
   readonly files: Files;
   /** The `berth.yaml` that holds for a directory, or null. Throws `CONFIG_INVALID`. */
   projectFile(dir: string): Promise<ProjectFile | null>;
