@@ -51,6 +51,9 @@ interface Loading {
 function addIncluded(services: ValueMap, layer: Layer, loading: Loading): ValueMap {
   const { warn } = loading.reading;
   const entries = isList(layer.include) ? layer.include : layer.include === null ? [] : [layer.include];
+  if (layer.include !== null && !isList(layer.include)) {
+    warn(`\`include\` of ${visible(layer.file)} is no list; Compose refuses that.`);
+  }
   const all = Object.assign(emptyMap(), services);
   for (const entry of entries) {
     for (const [name, service] of Object.entries(loadIncluded(entry, layer, loading))) {

@@ -56,6 +56,11 @@ describe('what Compose would refuse is still listed, with a warning', () => {
       'does not fetch',
     ],
     ['a missing include', 'include: [b.yml]\nservices: {a: {image: x}}', '/p/b.yml is missing'],
+    [
+      'an include that is no list',
+      'include: b.yml\nservices: {a: {image: x}}',
+      'is no list; Compose refuses that',
+    ],
     ['a project name that is none', 'name: "---"\nservices: {a: {image: x}}', 'No project name comes of'],
   ])('%s', async (_, text, warning) => {
     const project = await read(text);
