@@ -88,10 +88,11 @@ async function watchFiles(host: Host, at: RunFiles, known: Known): Promise<RunEn
   const patience = Date.now() + START_MS;
   while (!known.signal.aborted) {
     // the order matters: alive first, then the record, so that an end between the two is not missed
-    const processes = readProcesses(at);
-    const alive = processes === null ? Date.now() < patience : lives(host, processes);
+    const main = readProcesses(at)?.main ?? null;
+    // the token is made first and filled right after: one without a process is young, or torn by a crash
+    const alive = main === null ? Date.now() < patience : host.isAlive(main);
     const end = readEnd(at);
-    if (end !== null && (processes === null || !alive)) return end;
+    if (end !== null && (main === null || !alive)) return end;
     if (!alive) return vanished(at, known.exitCode);
     await nextLook(at, known.signal);
   }

@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { describeWith } from '../../test/support/engines.ts';
+import { localHost } from '../hosts/local.ts';
+import { ensureServer, ownServer, tmux } from './tmux/server.ts';
+import { openTmux } from './tmux-control.ts';
+
+describeWith(['tmux'], 'a connection to tmux', () => {
+  const host = localHost();
+  const home = mkdtempSync(join(tmpdir(), 'berth-tmux-'));
+  const server = ownServer(home);
+  afterAll(async () => {
+    await tmux(host, server, ['kill-server']);
+    rmSync(home, { recursive: true });
+  });
+
+  test('any words arrive as they are', async () => {
+    const control = await openTmux(host, server);
+    const words = ["it's", 'a "b" $HOME', '~root', 'one\ntwo\r', '', ';', 'é\udcff', '\\', '{x}', 'a;'];
+    try {
+      for (const word of words) {
+        await control.run(['set-option', '-g', '@word', word]);
+        const lines = await control.run(['show-options', '-gv', '@word'], { raw: true });
+        expect(lines.join('\n')).toBe(word);
+      }
+    } finally {
+      await control.close();
+    }
+  });
+
+  test('answers belong to their commands, errors too', async () => {
+    const control = await openTmux(host, server);
+    const answers = await Promise.allSettled([
+      ...Array.from({ length: 500 }, (_, at) => control.run(['display-message', '-p', `n${at}`])),
+      control.run(['no-such-command']),
+      control.run(['display-message', '-p', 'after']),
+    ]);
+    await control.close();
+
+    expect(answers.slice(0, 500).map((one) => one.status === 'fulfilled' && one.value[0])).toEqual(
+      Array.from({ length: 500 }, (_, at) => `n${at}`),
+    );
+    expect(answers[500]).toMatchObject({ reason: { code: 'TMUX_FAILED' } });
+    expect(answers[501]).toEqual({ status: 'fulfilled', value: ['after'] });
+  });
+
+  test('what a pane printed cannot end an answer', async () => {
+    const control = await openTmux(host, server);
+    const text = '%%end 1 2 1\\n%%error 1 2 1\\n%%exit\\n%%begin 1 2 1';
+    const [pane = ''] = await control.run([
+      ...['new-window', '-d', '-P', '-F', '#{pane_id}', `printf '${text}\\nready'; exec sleep 100`],
+    ]);
+    let screen: readonly string[] = [];
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
+      screen = await control.run(['capture-pane', '-p', '-t', pane], { raw: true });
+      if (screen.includes('ready')) break;
+    }
+    await control.close();
+
+    expect(screen.slice(0, 5)).toEqual(['%end 1 2 1', '%error 1 2 1', '%exit', '%begin 1 2 1', 'ready']);
+  });
+
+  test('the end of the server is told to whoever waits', async () => {
+    const other = ownServer(mkdtempSync(join(tmpdir(), 'berth-tmux-')));
+    const control = await openTmux(host, other);
+    const waiting = control.run(['wait-for', 'never']).catch((error: { code: string }) => error.code);
+    await tmux(host, other, ['kill-server']);
+
+    // 3.3 answers a blocked command before it goes
+    expect(['TMUX_GONE', []]).toContainEqual(await waiting);
+    await expect(control.run(['list-sessions'])).rejects.toMatchObject({ code: 'TMUX_GONE' });
+    rmSync(other.own ?? '', { recursive: true });
+  });
+
+  test('a server that was just killed comes up again, each time', async () => {
+    const other = ownServer(mkdtempSync(join(tmpdir(), 'berth-tmux-')));
+    for (let round = 0; round < 20; round++) {
+      await ensureServer(host, other);
+      expect((await tmux(host, other, ['kill-server'])).exitCode).toBe(0);
+    }
+    rmSync(other.own ?? '', { recursive: true });
+  });
+
+  test('a state folder with a long path still has a socket', () => {
+    expect(Buffer.byteLength(ownServer(`/${'x'.repeat(300)}`).socket)).toBeLessThan(104);
+  });
+
+  test('a machine without tmux says what is missing', async () => {
+    const bare = {
+      ...host,
+      exec: () => Promise.resolve({ exitCode: null, stdout: '', stderr: '', failure: 'not_found' as const }),
+    };
+
+    await expect(ensureServer(bare, server)).rejects.toMatchObject({ code: 'RUNTIME_UNAVAILABLE' });
+  });
+});

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BerthError } from '../../core/errors.ts';
+import type { ExecResult, Host } from '../../core/host.ts';
+import { capabilitiesOf, type TmuxCapabilities } from './version.ts';
+
+/** A tmux server: berth's own, or one of the user's that a session was adopted from. */
+export interface TmuxServer {
+  readonly socket: string;
+  /** Folder for the configuration of our own server; null for a server that is not ours. */
+  readonly own: string | null;
+}
+
+/** berth's own server: its socket and configuration are in the state folder, nobody else's settings apply. */
+export function ownServer(home: string): TmuxServer {
+  return { socket: join(socketFolder(home), 'tmux.sock'), own: join(home, 'tmux') };
+}
+
+/** Keeps our server's control client attached while there is no session yet. No name that a user may give. */
+export const HOLDER = '_berth';
+
+const CONFIGURATION = `# Written by berth for its own tmux server, at each start.
+set -s exit-empty off
+set -s escape-time 0
+set -g default-size 200x50
+set -g history-limit 50000
+set -g mouse on
+set -g set-titles off
+set -g remain-on-exit off
+set -g destroy-unattached off
+set -g update-environment ''
+setw -g automatic-rename off
+setw -g allow-rename off
+`;
+
+/**
+ * Start our server unless it runs. Right after the end of an earlier one tmux may refuse; so three times.
+ *
+ * @throws {BerthError} `RUNTIME_UNAVAILABLE` without tmux, `TMUX_UNSUPPORTED` for an old one, `TMUX_FAILED`
+ */
+export async function ensureServer(host: Host, server: TmuxServer): Promise<TmuxCapabilities> {
+  const capabilities = await askVersion(host);
+  if (server.own === null) return capabilities;
+  mkdirSync(server.own, { recursive: true, mode: 0o700 });
+  mkdirSync(join(server.socket, '..'), { recursive: true, mode: 0o700 });
+  let last = '';
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    if ((await tmux(host, server, ['has-session', '-t', `=${HOLDER}`])).exitCode === 0) return capabilities;
+    writeFileSync(join(server.own, 'tmux.conf'), CONFIGURATION, { mode: 0o600 });
+    const made = await tmux(host, server, ['new-session', '-d', '-s', HOLDER, 'exec sleep 2147483647']);
+    if (made.exitCode === 0 || /duplicate session/.test(made.stderr)) return capabilities;
+    last = made.stderr.trim();
+  }
+  throw new BerthError(`berth's tmux server did not start: ${last || 'it said nothing'}.`, {
+    code: 'TMUX_FAILED',
+    hint: `Try it by hand: tmux ${serverArguments(server).join(' ')} new-session.`,
+  });
+}
+
+/** The options that name a server. */
+export function serverArguments({ socket, own }: TmuxServer): readonly string[] {
+  return ['-u', '-S', socket, ...(own === null ? [] : ['-f', join(own, 'tmux.conf')])];
+}
+
+/** One command in a process of its own: for what has to work without a connection. */
+export function tmux(host: Host, server: TmuxServer, argv: readonly string[]): Promise<ExecResult> {
+  return host.exec(
+    { argv: ['tmux', ...serverArguments(server), ...argv], cwd: server.own, env: {} },
+    { timeoutMs: 10_000 },
+  );
+}
+
+async function askVersion(host: Host): Promise<TmuxCapabilities> {
+  const asked = await host.exec({ argv: ['tmux', '-V'], cwd: null, env: {} }, { timeoutMs: 5_000 });
+  if (asked.exitCode === 0) return capabilitiesOf(asked.stdout);
+  throw new BerthError('There is no tmux on this machine.', {
+    code: 'RUNTIME_UNAVAILABLE',
+    hint: 'Install tmux 3.2 or newer for terminal sessions; tasks without a terminal run without it.',
+  });
+}
+
+/** The state folder, or, where its path is too long for a socket, a private folder named after it. */
+function socketFolder(home: string): string {
+  if (Buffer.byteLength(home) <= LONGEST_FOLDER) return home;
+  const id = createHash('sha256').update(home).digest('hex').slice(0, 16);
+  return join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `berth-${process.getuid?.() ?? 0}-${id}`);
+}
+
+/** 104 bytes on macOS, 108 on Linux, less the name of the socket. */
+const LONGEST_FOLDER = 80;
