@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { closest } from './core/closest.ts';
 import { parseDuration } from './core/duration.ts';
 import { BerthError, messageOf } from './core/errors.ts';
-import type { Origin, Setting, Settings } from './core/settings.ts';
+import { type Origin, SETTING_NAMES, type Setting, type Settings } from './core/settings.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -22,34 +22,20 @@ export interface SettingsFile {
 }
 
 interface Rule<T> {
-  /** In a file. */
-  readonly key: string;
-  /** In the environment. */
-  readonly variable: string;
   readonly builtIn: T;
   /** Throws when the text is no such value. */
   parse(name: string, text: string): T;
 }
 
 const RULES: { readonly [K in keyof Settings]: Rule<Settings[K]['value']> } = {
-  slots: {
-    key: 'worker.slots',
-    variable: 'BERTH_SLOTS',
-    builtIn: Math.max(4, availableParallelism()),
-    parse: whole(1, 1000),
-  },
-  workerName: { key: 'worker.name', variable: 'BERTH_WORKER', builtIn: 'local', parse: plainName },
-  timeoutMs: { key: 'timeout', variable: 'BERTH_TIMEOUT', builtIn: null, parse: durationOrNone },
-  graceMs: { key: 'grace', variable: 'BERTH_GRACE', builtIn: 10_000, parse: parseDuration },
-  retries: { key: 'retries', variable: 'BERTH_RETRIES', builtIn: 0, parse: whole(0, 100) },
-  priority: { key: 'priority', variable: 'BERTH_PRIORITY', builtIn: 5, parse: whole(0, 10) },
-  keepDays: { key: 'keep_days', variable: 'BERTH_KEEP_DAYS', builtIn: 7, parse: whole(0, 36_500) },
+  slots: { builtIn: Math.max(4, availableParallelism()), parse: whole(1, 1000) },
+  workerName: { builtIn: 'local', parse: plainName },
+  timeoutMs: { builtIn: null, parse: durationOrNone },
+  graceMs: { builtIn: 10_000, parse: parseDuration },
+  retries: { builtIn: 0, parse: whole(0, 100) },
+  priority: { builtIn: 5, parse: whole(0, 10) },
+  keepDays: { builtIn: 7, parse: whole(0, 36_500) },
 };
-
-/** How each setting is written: in a file, in the environment. For `doctor` and the documentation. */
-export const SETTING_NAMES = Object.fromEntries(
-  Object.entries(RULES).map(([name, { key, variable }]) => [name, { key, variable }]),
-) as { readonly [K in keyof Settings]: { readonly key: string; readonly variable: string } };
 
 /**
  * Every setting with where it comes from: built-in, the user's file, the project's file, the environment.
@@ -60,7 +46,7 @@ export async function loadSettings(env: Env, projectFile: SettingsFile | null): 
   const userFile = await readUserFile(env);
   const files = [userFile, projectFile].filter((file) => file !== null);
   const read = <K extends keyof Settings>(name: K): Setting<Settings[K]['value']> =>
-    settingOf<Settings[K]['value']>(RULES[name], files, env);
+    settingOf<Settings[K]['value']>({ ...RULES[name], ...SETTING_NAMES[name] }, files, env);
   return {
     slots: read('slots'),
     workerName: read('workerName'),
@@ -89,7 +75,9 @@ export function stateFolder(env: Env): string {
   });
 }
 
-function settingOf<T>(rule: Rule<T>, files: readonly SettingsFile[], env: Env): Setting<T> {
+type NamedRule<T> = Rule<T> & { readonly key: string; readonly variable: string };
+
+function settingOf<T>(rule: NamedRule<T>, files: readonly SettingsFile[], env: Env): Setting<T> {
   const text = env[rule.variable];
   if (text !== undefined && text !== '') {
     const origin: Origin = { kind: 'variable', name: rule.variable };
@@ -170,7 +158,7 @@ export async function yamlEntries(path: string, text: string): Promise<readonly 
 }
 
 function rejectUnknown(path: string, { key, line }: FileEntry): void {
-  const known = Object.values(RULES).map((rule) => rule.key);
+  const known = Object.values(SETTING_NAMES).map((names) => names.key);
   if (known.includes(key)) return;
   const near = closest(key, known);
   throw invalid(

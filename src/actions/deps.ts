@@ -92,10 +92,9 @@ export interface OutputChunk {
 }
 
 export interface WorkerOptions {
-  /** null takes the setting `worker.name`. */
-  readonly name: string | null;
-  /** Tasks at a time; null takes the setting `worker.slots`. */
-  readonly slots: number | null;
+  readonly name: string;
+  /** Tasks at a time. */
+  readonly slots: number;
   /** Finish what is queued, then exit. */
   readonly drain: boolean;
 }
@@ -108,7 +107,7 @@ export interface WorkerControl {
     options: WorkerOptions,
   ): Promise<{ readonly name: string; readonly pid: number; readonly started: boolean }>;
   /** Stop it; `drain` lets running tasks end, otherwise they go on and the next worker takes them over. */
-  stop(options: { readonly name: string | null; readonly drain: boolean }): Promise<{
+  stop(options: { readonly name: string; readonly drain: boolean }): Promise<{
     readonly name: string;
     readonly pid: number | null;
     readonly stopped: boolean;

@@ -1,7 +1,8 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { formatDuration } from '../core/duration.ts';
 import { BerthError, messageOf } from '../core/errors.ts';
-import type { Origin, Settings } from '../core/settings.ts';
+import { type Origin, SETTING_NAMES, type Settings } from '../core/settings.ts';
 import type { Deps } from './deps.ts';
 
 /** `berth doctor --json`. */
@@ -22,8 +23,9 @@ export interface Check {
 }
 
 export interface SettingRow {
+  /** As in a settings file. */
   readonly name: string;
-  readonly value: string | number | null;
+  readonly value: string;
   readonly origin: string;
 }
 
@@ -112,11 +114,15 @@ async function engineChecks(deps: Deps): Promise<readonly Check[]> {
 }
 
 function settingRows(settings: Settings): readonly SettingRow[] {
-  return Object.entries(settings).map(([name, { value, origin }]) => ({
-    name,
-    value,
-    origin: originText(origin),
-  }));
+  return Object.entries(SETTING_NAMES).map(([name, { key }]) => {
+    const { value, origin } = settings[name as keyof Settings];
+    return { name: key, value: valueText(name, value), origin: originText(origin) };
+  });
+}
+
+function valueText(name: string, value: string | number | null): string {
+  if (value === null) return 'none';
+  return typeof value === 'number' && name.endsWith('Ms') ? formatDuration(value) : String(value);
 }
 
 function originText(origin: Origin): string {

@@ -38,3 +38,9 @@ function workerView(worker: WorkerRow, nowMs: number): WorkerView {
     started_at: new Date(worker.startedAtMs).toISOString(),
   };
 }
+
+/** Whether a worker's lease holds, so that a task that was just sent will start. */
+export async function hasWorker(deps: Deps): Promise<boolean> {
+  const store = await deps.store();
+  return (await store.workers()).some((worker) => worker.leaseUntilMs > deps.now());
+}

@@ -1,4 +1,4 @@
-import type { WorkerOptions } from '../actions/deps.ts';
+import type { Deps, WorkerOptions } from '../actions/deps.ts';
 import { BerthError } from '../core/errors.ts';
 import { type Flags, type Given, JSON_FLAG } from './command.ts';
 import { checkName } from './context-options.ts';
@@ -10,13 +10,22 @@ export const WORKER_FLAGS = {
   ...JSON_FLAG,
 } as const satisfies Flags;
 
-export function workerOptions(flags: Given<typeof WORKER_FLAGS>, drain: boolean): WorkerOptions {
-  const slots = flags.slots === null ? null : parseWhole('--slots', flags.slots, 1000);
-  if (slots === 0) {
-    throw new BerthError('--slots "0" would run nothing.', {
-      code: 'INVALID_VALUE',
-      hint: 'Give 1 or more.',
-    });
-  }
-  return { name: flags.name === null ? null : checkName('--name', flags.name), slots, drain };
+/** What was asked for, and the settings for the rest. */
+export async function workerOptions(
+  flags: Given<typeof WORKER_FLAGS>,
+  drain: boolean,
+  deps: Pick<Deps, 'settings' | 'cwd'>,
+): Promise<WorkerOptions> {
+  const { slots, workerName } = await deps.settings(deps.cwd);
+  return {
+    name: flags.name === null ? workerName.value : checkName('--name', flags.name),
+    slots: flags.slots === null ? slots.value : parseSlots(flags.slots),
+    drain,
+  };
+}
+
+function parseSlots(text: string): number {
+  const slots = parseWhole('--slots', text, 1000);
+  if (slots > 0) return slots;
+  throw new BerthError('--slots "0" would run nothing.', { code: 'INVALID_VALUE', hint: 'Give 1 or more.' });
 }

@@ -27,3 +27,16 @@ export type Origin =
   | { readonly kind: 'file'; readonly path: string; readonly line: number | null }
   | { readonly kind: 'variable'; readonly name: string }
   | { readonly kind: 'flag'; readonly name: string };
+
+/** How each setting is written: its key in a file, its variable in the environment. */
+export const SETTING_NAMES: {
+  readonly [K in keyof Settings]: { readonly key: string; readonly variable: string };
+} = {
+  slots: { key: 'worker.slots', variable: 'BERTH_SLOTS' },
+  workerName: { key: 'worker.name', variable: 'BERTH_WORKER' },
+  timeoutMs: { key: 'timeout', variable: 'BERTH_TIMEOUT' },
+  graceMs: { key: 'grace', variable: 'BERTH_GRACE' },
+  retries: { key: 'retries', variable: 'BERTH_RETRIES' },
+  priority: { key: 'priority', variable: 'BERTH_PRIORITY' },
+  keepDays: { key: 'keep_days', variable: 'BERTH_KEEP_DAYS' },
+};

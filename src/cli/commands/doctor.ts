@@ -28,7 +28,7 @@ function text({ version, checks, settings }: Diagnosis, { color, columns }: Look
     `${marks[state]}  ${name.padEnd(10)} ${printable(message)}`,
     ...(hint === null ? [] : [`         ${' '.repeat(10)} ${printable(hint)}`]),
   ]);
-  const rows = settings.map(({ name, value, origin }) => [name, String(value ?? 'none'), origin]);
+  const rows = settings.map(({ name, value, origin }) => [name, value, origin]);
   const titles = [{ title: 'SETTING' }, { title: 'VALUE' }, { title: 'FROM', flexible: true }];
   return [`berth ${version}`, ...lines, '', table(titles, rows, { width: columns })].join('\n');
 }

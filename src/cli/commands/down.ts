@@ -16,7 +16,10 @@ export default defineCommand({
   ],
 
   async run({ deps, out, flags }) {
-    const name = flags.name === null ? null : checkName('--name', flags.name);
+    const name =
+      flags.name === null
+        ? (await deps.settings(deps.cwd)).workerName.value
+        : checkName('--name', flags.name);
     const answer = await deps.worker.stop({ name, drain: flags.drain });
     if (flags.json) await out.value(answer);
     else if (answer.stopped)

@@ -1,4 +1,5 @@
 import { send } from '../../actions/send.ts';
+import { hasWorker } from '../../actions/status.ts';
 import { defineCommand, JSON_FLAG } from '../command.ts';
 import { CONTEXT_FLAGS } from '../context-flags.ts';
 import { contextRequest, openMatters } from '../context-options.ts';
@@ -36,6 +37,10 @@ export default defineCommand({
     });
     if (flags.json) await out.value(added);
     else if (!flags.wait) await out.line(String(added.id));
+    // a script that only wants the id does not pay for the question
+    if ((flags.wait || out.talks) && !(await hasWorker(deps))) {
+      await out.warn('No worker runs; the task waits until there is one: `berth up`.');
+    }
     if (flags.wait) return follow(deps, out, added.id);
     const known = added.created ? 'Queued' : 'The key was known:';
     await out.talk(`${known} task ${added.id}. Follow it with \`berth logs -f ${added.id}\`.`);

@@ -11,7 +11,7 @@ export default defineCommand({
   ],
 
   async run({ deps, out, flags }) {
-    const { name, pid, started } = await deps.worker.start(workerOptions(flags, false));
+    const { name, pid, started } = await deps.worker.start(await workerOptions(flags, false, deps));
     if (flags.json) await out.value({ name, pid, started });
     else {
       const what = started ? 'runs' : 'was running already';

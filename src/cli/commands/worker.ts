@@ -16,6 +16,6 @@ export default defineCommand({
   ],
 
   async run({ deps, flags }) {
-    return deps.worker.run(workerOptions(flags, flags.drain));
+    return deps.worker.run(await workerOptions(flags, flags.drain, deps));
   },
 });
