@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { toBytes } from '../core/command.ts';
 import { messageOf } from '../core/errors.ts';
 import type { RunEnd } from '../core/executor.ts';
 import type { Spawned } from '../core/host.ts';
@@ -122,7 +123,7 @@ async function supervised(
     detached: true,
   });
   child.stdin?.on('error', () => {}); // a box that could not be entered reads nothing
-  child.stdin?.write(`berth_pidfile=\n${environmentOf(facts)}${supervisedScript(plan)}`);
+  child.stdin?.write(toBytes(`berth_pidfile=\n${environmentOf(facts)}${supervisedScript(plan)}`));
   const filter = new MarkFilter(plan.nonce);
   const tails = { stdout: new LastBytes(), stderr: new LastBytes() };
   const write = streams.output ?? ((_stream, bytes) => writeAll(process.stderr, bytes));

@@ -1,0 +1,339 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ResolvedContext } from '../../src/core/context.ts';
+import type { Host } from '../../src/core/host.ts';
+import type { Store } from '../../src/core/store.ts';
+import type { Outcome, Task, TaskSpec } from '../../src/core/task.ts';
+import { headlessExecutor } from '../../src/executors/headless.ts';
+import { localHost } from '../../src/hosts/local.ts';
+import { bareRuntime } from '../../src/runtimes/bare.ts';
+import { composeRuntime } from '../../src/runtimes/compose.ts';
+import { entryFailure } from '../../src/runtimes/entry-failure.ts';
+import { ociRuntime } from '../../src/runtimes/oci.ts';
+import { openSqliteStore } from '../../src/stores/sqlite.ts';
+import type { RunsUnderTest, RunWish, StartedRun } from '../../src/testing/run-contract.ts';
+import type { RunDeps } from '../../src/worker/deps.ts';
+import { runInForeground } from '../../src/worker/foreground.ts';
+import { placeOf } from '../../src/worker/plan.ts';
+import { runTask } from '../../src/worker/run-task.ts';
+import { Berth, until } from './berth.ts';
+import { type Box, call, ODD_NAME } from './boxes.ts';
+
+/** Whole runs in one box, through the worker's own code, with its resolution already made. */
+export async function openRuns(way: RunsUnderTest['way'], box: Box): Promise<RunsUnderTest> {
+  const home = await mkdtemp(join(tmpdir(), 'berth-ways-'));
+  const runs = join(home, 'runs');
+  const store = await openSqliteStore({ directory: home });
+  const clients: number[] = [];
+  const host = watched(asCaller(localHost(), box), clients);
+  const deps = depsFor({ box, host, store, runs });
+  const berth = new Berth();
+  const machine: Machine = { box, deps, runs, clients, berth };
+  if (way === 'queue') await takeWorker(machine);
+  return {
+    way,
+    start: (wish) => (way === 'queue' ? startQueued(machine, wish) : startHere(machine, wish)),
+    startElsewhere: (wish) => (way === 'queue' ? byWorker(machine, wish) : byRun(machine, wish)),
+    processes: (text) => processesIn(machine, text),
+    leftContainers: async () =>
+      box.owned && box.engine
+        ? lines(
+            await call(
+              box.engine,
+              'ps',
+              '--all',
+              '--quiet',
+              '--filter',
+              `label=dev.berth.owner=${ownerOf(host)}`,
+            ),
+          )
+        : [],
+    foreignIsUntouched: unchanged(box, await box.stamp()),
+    oddDirectory: `${box.inside}/${ODD_NAME}`,
+    ownerOf: async (name) => {
+      if (!box.owned && box.container !== null) return null;
+      const { uid, gid } = await stat(join(box.project, name));
+      return { uid, gid };
+    },
+    caller: box.caller,
+    hasUsers: box.container !== null,
+    close: async () => {
+      await store.close();
+      await berth[Symbol.asyncDispose]();
+      await box.close();
+      await rm(home, { recursive: true });
+    },
+  };
+}
+
+interface Machine {
+  readonly box: Box;
+  readonly deps: RunDeps;
+  readonly runs: string;
+  /** Processes that were started to enter the box, newest last. */
+  readonly clients: number[];
+  readonly berth: Berth;
+}
+
+const WORKER = 'under-test';
+const SLOTS = 24;
+
+async function takeWorker({ deps: { store, host } }: Machine): Promise<void> {
+  await store.registerWorker({ name: WORKER, host: 'local', ...host.self }, () => false);
+  for (let slot = 1; slot <= SLOTS; slot++) {
+    const name = `local/slot-${slot}`;
+    await store.putSession({ name, host: 'local', kind: 'headless', provider: null, worker: WORKER });
+  }
+}
+
+async function startQueued(machine: Machine, wish: RunWish): Promise<StartedRun> {
+  const { deps, runs, clients } = machine;
+  const { id } = await deps.store.add(specOf(machine, wish));
+  const [claim] = await deps.store.claim(WORKER, 1);
+  if (claim?.task.id !== id) throw new Error(`Task ${id} was not claimed.`);
+  const at = clients.length;
+  const running = runTask(deps, claim, new AbortController().signal);
+  const directory = join(runs, claim.attempt.runDirectory);
+  const read = (name: string) => readFile(join(directory, name)).catch(() => Buffer.alloc(0));
+  return {
+    said: async () => (await read('out.log')).toString(),
+    cancel: async () => running.stop('cancelled'),
+    killClient: machine.box.container && (() => kill(clients, at)),
+    ended: running.done.then(async () => ({
+      outcome: await outcomeOf(deps.store, id),
+      stdout: await read('out.log'),
+      stderr: await read('err.log'),
+    })),
+  };
+}
+
+async function startHere(machine: Machine, wish: RunWish): Promise<StartedRun> {
+  const { deps, runs, clients } = machine;
+  const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  const at = clients.length;
+  let task = 0;
+  const run = runInForeground({ ...deps, runs, onSignal: () => () => {} }, specOf(machine, wish), {
+    stdin: 'none',
+    output: async (stream, bytes) => void chunks[stream].push(Buffer.from(bytes)),
+    started: (id) => {
+      task = id;
+    },
+  });
+  return {
+    said: async () => Buffer.concat(chunks.stdout).toString(),
+    cancel: async () => void (await deps.store.requestStop(task, 'cancelled', 'a test')),
+    killClient: machine.box.container && (() => kill(clients, at)),
+    ended: run.then(({ outcome }) => ({
+      outcome,
+      stdout: Buffer.concat(chunks.stdout),
+      stderr: Buffer.concat(chunks.stderr),
+    })),
+  };
+}
+
+async function kill(clients: readonly number[], at: number): Promise<void> {
+  const pid = clients[at];
+  if (pid === undefined) throw new Error('Nothing entered the box.');
+  process.kill(pid, 'SIGKILL');
+}
+
+/** `berth run` as a process. */
+async function byRun(machine: Machine, wish: Pick<RunWish, 'payload' | 'env'>) {
+  const { berth, box } = machine;
+  const child = berth.start(['run', ...box.options, ...variables(wish), '--', ...words(wish)]);
+  const said: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => said.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
+  return {
+    said: async () => Buffer.concat(said).toString(),
+    kill: async () => void child.kill('SIGKILL'),
+    afterwards: async () => {
+      const [{ id }] = await berth.json(['list']);
+      await berth.up();
+      return endOf(berth, id);
+    },
+  };
+}
+
+/** A task of a worker in the background. */
+async function byWorker(machine: Machine, wish: Pick<RunWish, 'payload' | 'env'>) {
+  const { berth, box } = machine;
+  const pid = await berth.up();
+  const { id } = await berth.json(['send', ...box.options, ...variables(wish), '--', ...words(wish)]);
+  return {
+    said: async () => (await berth.run(['logs', String(id)])).stdout,
+    kill: async () => void process.kill(pid, 'SIGKILL'),
+    afterwards: async () => {
+      await berth.up();
+      return endOf(berth, id);
+    },
+  };
+}
+
+async function endOf(berth: Berth, id: number) {
+  await until(
+    `task ${id} has ended`,
+    async () => (await berth.json(['show', String(id)])).state === 'finished',
+  );
+  const view = await berth.json(['show', String(id)]);
+  const { stdout, stderr } = await berth.run(['logs', String(id)]);
+  const outcome = { kind: view.outcome, exitCode: view.exit_code, cause: view.cause } as unknown as Outcome;
+  return { outcome, stdout: Buffer.from(stdout), stderr: Buffer.from(stderr) };
+}
+
+function variables({ env = {} }: Pick<RunWish, 'env'>): readonly string[] {
+  return Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+}
+
+function words({ payload }: Pick<RunWish, 'payload'>): readonly string[] {
+  if (payload.kind === 'argv') return payload.argv;
+  return ['sh', '-c', payload.kind === 'line' ? payload.line : payload.text];
+}
+
+function specOf({ box }: Machine, { payload, dir, env, prereqs, user, timeoutMs }: RunWish): TaskSpec {
+  return {
+    payload,
+    context: {
+      host: 'local',
+      workdir: dir ?? box.inside,
+      env: env ?? {},
+      prereqs: prereqs ?? [],
+      gitBranch: user ?? null,
+      worktree: false,
+      venv: { kind: 'off' },
+      container: null,
+    },
+    queue: {
+      priority: 5,
+      timeoutMs: timeoutMs ?? null,
+      idleTimeoutMs: null,
+      graceMs: 1000,
+      retries: 0,
+      onLost: 'hold',
+      delayMs: 0,
+      key: null,
+      group: null,
+      after: [],
+      target: null,
+      providers: [],
+      matchContext: false,
+    },
+  };
+}
+
+interface Parts {
+  readonly box: Box;
+  readonly host: Host;
+  readonly store: Store;
+  readonly runs: string;
+}
+
+function depsFor({ box, host, store, runs }: Parts): RunDeps {
+  const runtimes = {
+    bare: bareRuntime(),
+    docker: ociRuntime('docker'),
+    podman: ociRuntime('podman'),
+    compose: composeRuntime(),
+  };
+  return {
+    store,
+    host,
+    executor: headlessExecutor(host, runs),
+    runtime: (kind) => runtimes[kind === 'kubernetes' ? 'bare' : kind],
+    resolve: async ({ workdir, gitBranch, env, prereqs }): Promise<ResolvedContext> => ({
+      host: 'local',
+      dir: { host: box.project, target: workdir },
+      container: box.container,
+      // a request has no word for the user of no container; the branch carries it here
+      user: gitBranch,
+      env,
+      toolchain: null,
+      git: null,
+      prereqs,
+      warnings: [],
+    }),
+    reveal: async (env) => env,
+    entryFailure,
+    now: Date.now,
+    log: () => {},
+  };
+}
+
+/** A host whose caller has the box's number. */
+function asCaller(host: Host, { caller, owned }: Box): Host {
+  if (!owned) return host;
+  const numbers: Readonly<Record<string, number>> = { '-u': caller.uid, '-g': caller.gid };
+  return {
+    ...host,
+    exec: async (command, options) => {
+      const number = command.argv[0] === 'id' ? numbers[command.argv[1] ?? ''] : undefined;
+      if (number === undefined) return host.exec(command, options);
+      return { exitCode: 0, stdout: `${number}\n`, stderr: '', failure: null };
+    },
+  };
+}
+
+/** Notes the processes that enter boxes. */
+function watched(host: Host, clients: number[]): Host {
+  return {
+    ...host,
+    launch: async (command, files) => {
+      const launched = await host.launch(command, files);
+      clients.push(launched.pid);
+      return launched;
+    },
+    spawn: (command, options) => {
+      const spawned = host.spawn(command, options);
+      clients.push(spawned.pid);
+      return spawned;
+    },
+  };
+}
+
+async function processesIn({ box, deps, berth }: Machine, text: string): Promise<readonly string[]> {
+  // the pattern must not find the search itself
+  const pattern = `[${text[0]}]${text.slice(1)}`;
+  const search = `for p in $(grep -ls '${pattern}' /proc/[0-9]*/cmdline /proc/[0-9]*/environ); do tr '\\0' ' ' <"\${p%/*}/cmdline"; echo; done; :`;
+  const places = box.container?.id || box.container === null ? [box.container] : await enteredIn(deps, berth);
+  const found = places.map(async (container) => {
+    const place = { ...placeOf({ container } as ResolvedContext), id: container?.id ?? null, user: '0' };
+    const entered = deps
+      .runtime(place.runtime)
+      .enter(place, { argv: ['sh', '-c', search], cwd: null, env: {} }, NO_STREAMS);
+    return lines((await deps.host.exec(entered, { timeoutMs: 20_000 })).stdout.trim());
+  });
+  return (await Promise.all(found)).flat().filter((one) => !/No such container|no container with/.test(one));
+}
+
+const NO_STREAMS = { stdin: false, tty: false };
+
+/** The containers that tasks were put in, ours and those of the program. */
+async function enteredIn({ store }: RunDeps, berth: Berth) {
+  const tasks: readonly Task[] = await store.tasks({ limit: 10 });
+  const elsewhere = await berth.json(['list']).catch(() => []);
+  const views = await Promise.all(
+    elsewhere.map(({ id }: { id: number }) => berth.json(['show', String(id)])),
+  );
+  const all = [...tasks.map((task) => task.attempts.at(-1)?.context), ...views.map((view) => view.context)];
+  const containers = all.flatMap((context) => (context?.container?.id ? [context.container] : []));
+  return [...new Map(containers.map((one) => [one.id, one])).values()];
+}
+
+async function outcomeOf(store: Store, id: number): Promise<Outcome> {
+  const state = (await store.task(id))?.state;
+  if (state?.name === 'finished') return state.outcome;
+  throw new Error(`Task ${id} is ${state?.name}, not finished.`);
+}
+
+function ownerOf({ name, self }: Host): string {
+  return `${name}:${self.pid}:${self.startTime}`;
+}
+
+function unchanged(box: Box, before: string | null): () => Promise<boolean> {
+  return async () => (await box.stamp()) === before;
+}
+
+function lines(text: string): readonly string[] {
+  return text.split('\n').filter((one) => one !== '');
+}
