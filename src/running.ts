@@ -6,6 +6,8 @@ import { BerthError } from './core/errors.ts';
 import type { Host } from './core/host.ts';
 import { parseSecretReference } from './core/secret.ts';
 import type { Store } from './core/store.ts';
+import type { Terminals } from './core/terminal.ts';
+import { terminalRunsOf, terminalsOf } from './terminals.ts';
 import type { LogEvent, RunDeps } from './worker/deps.ts';
 
 export interface RunningMachine {
@@ -13,6 +15,7 @@ export interface RunningMachine {
   readonly home: string;
   readonly runs: string;
   readonly self: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
   store(): Promise<Store>;
   world(dryRun: boolean): Promise<World>;
 }
@@ -21,8 +24,13 @@ export interface RunningMachine {
 export function runningParts(machine: RunningMachine): {
   worker: WorkerControl;
   foreground: Deps['foreground'];
+  terminals: Terminals;
 } {
-  return { worker: workerControl(machine), foreground: foregroundOf(machine) };
+  return {
+    worker: workerControl(machine),
+    foreground: foregroundOf(machine),
+    terminals: terminalsOf({ ...machine, parts: () => runDeps(machine, () => {}) }),
+  };
 }
 
 function foregroundOf(machine: RunningMachine): Deps['foreground'] {
@@ -86,7 +94,12 @@ async function work(machine: RunningMachine, options: WorkerOptions): Promise<nu
     drain: drain.signal,
   };
   try {
-    await runWorker(await runDeps(machine, logLine), settings, stop.signal);
+    const terminals = await terminalRunsOf(machine);
+    try {
+      await runWorker({ ...(await runDeps(machine, logLine)), terminals }, settings, stop.signal);
+    } finally {
+      await terminals.close();
+    }
     return 0;
   } finally {
     process.off('SIGTERM', onStop).off('SIGINT', onStop).off('SIGUSR2', onDrain);

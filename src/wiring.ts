@@ -36,6 +36,7 @@ export function wire({ env, cwd, self }: Surroundings): Deps {
     home,
     runs,
     self,
+    env,
     store,
     world: (dryRun) => worldOf({ env, home, host }, dryRun),
   });
@@ -84,6 +85,7 @@ export function wire({ env, cwd, self }: Surroundings): Deps {
     },
     worker: running.worker,
     foreground: running.foreground,
+    terminals: running.terminals,
     libraries: async () => ({ sqlite: (await import('./stores/driver.ts')).sqliteVersion() }),
   };
 }

@@ -7,6 +7,7 @@ import type { Availability, Inspector } from '../core/inspect.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Store } from '../core/store.ts';
 import type { Outcome, Payload, TaskSpec } from '../core/task.ts';
+import type { Terminals } from '../core/terminal.ts';
 
 /**
  * What the actions work with. `main.ts` puts it together from the real parts, tests from others.
@@ -32,6 +33,7 @@ export interface Deps {
   readonly engines: Engines;
   readonly runs: RunReading;
   readonly worker: WorkerControl;
+  readonly terminals: Terminals;
   /** Run a task now, on the caller's streams. Resolves at its end. */
   foreground(
     spec: TaskSpec,

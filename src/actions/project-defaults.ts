@@ -5,6 +5,8 @@ import type { Deps } from './deps.ts';
 export interface OpenMatters {
   readonly container: boolean;
   readonly venv: boolean;
+  /** Settled by the session that a task is for, if berth made it. */
+  readonly workdir: boolean;
 }
 
 /**

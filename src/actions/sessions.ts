@@ -1,4 +1,5 @@
 import type { Session } from '../core/session.ts';
+import { forgetGoneSessions } from '../core/terminal.ts';
 import type { Deps } from './deps.ts';
 
 /** One row of `berth sessions --json`: the columns of the table `sessions`, JSON columns as values. */
@@ -25,6 +26,7 @@ export interface SessionColumns {
 
 export async function sessions(deps: Deps): Promise<readonly SessionColumns[]> {
   const store = await deps.store();
+  await forgetGoneSessions(store, deps.terminals, deps.host.name);
   return (await store.sessions()).map(columnsOf);
 }
 

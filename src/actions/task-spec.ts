@@ -4,6 +4,7 @@ import type { Payload, QueueRequest, TaskSpec } from '../core/task.ts';
 import type { Deps } from './deps.ts';
 import { type OpenMatters, withProject } from './project-defaults.ts';
 import { keepSecrets } from './secrets.ts';
+import { inTargetPlace } from './session-context.ts';
 
 /** A task as someone asks for it: what is left out of `queue` comes from the settings. */
 export interface TaskRequest {
@@ -23,10 +24,12 @@ export async function fullSpec(
   deps: Deps,
   { payload, context, queue, open }: TaskRequest,
 ): Promise<TaskSpec> {
-  const settings = await deps.settings(context.workdir);
+  const matters = { target: queue.target ?? null, open: open ?? null };
+  const place = await inTargetPlace(deps, context, matters);
+  const settings = await deps.settings(place.workdir);
   return {
     payload,
-    context: await withProject(deps, context, open ?? null),
+    context: await withProject(deps, place, open ?? null),
     queue: { ...queueDefaults(settings), ...queue },
   };
 }

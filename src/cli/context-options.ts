@@ -46,6 +46,7 @@ export function openMatters(flags: ContextFlags): OpenMatters {
   return {
     container: !flags['no-container'],
     venv: !flags['auto-venv'] && !flags['no-venv'] && flags.venv === null,
+    workdir: flags.workdir === null,
   };
 }
 

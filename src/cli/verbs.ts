@@ -15,6 +15,7 @@ import run from './commands/run.ts';
 import runtimes from './commands/runtimes.ts';
 import send from './commands/send.ts';
 import services from './commands/services.ts';
+import session from './commands/session.ts';
 import sessions from './commands/sessions.ts';
 import show from './commands/show.ts';
 import status from './commands/status.ts';
@@ -73,6 +74,11 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     group: 'Look',
     summary: 'List sessions and the context each was last in',
     command: sessions,
+  },
+  session: {
+    group: 'Act',
+    summary: 'Make, adopt, attach to or remove a terminal session',
+    command: session,
   },
   cancel: {
     group: 'Act',

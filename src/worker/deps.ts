@@ -4,12 +4,16 @@ import type { Executor, RunEnd } from '../core/executor.ts';
 import type { Host } from '../core/host.ts';
 import type { Place, Runtime } from '../core/runtime.ts';
 import type { Store } from '../core/store.ts';
+import type { TerminalRuns } from '../core/terminal.ts';
 
 /** What running a task needs. `main.ts` puts it together from the real parts. */
 export interface RunDeps {
   readonly store: Store;
   readonly host: Host;
+  /** Runs without a terminal. */
   readonly executor: Executor;
+  /** Sessions that have a terminal; left out where only slots are served. */
+  readonly terminals?: TerminalRuns;
   runtime(kind: Place['runtime']): Runtime;
   resolve(request: ContextRequest): Promise<ResolvedContext>;
   /** The environment with the secret values that its references stand for. */

@@ -66,7 +66,8 @@ export function environmentOf({ claim, env }: PlanFacts): string {
   });
 }
 
-function toolchainScript(toolchain: Toolchain | null): string {
+/** Shell text that switches a toolchain on; empty without one. */
+export function toolchainScript(toolchain: Toolchain | null): string {
   if (toolchain === null) return '';
   if (toolchain.script !== undefined) return toolchain.script;
   const path = toolchain.path.map((dir) => `${quoteWord(dir)}:`).join('');

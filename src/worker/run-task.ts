@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { retryAt } from '../core/backoff.ts';
 import { BerthError, messageOf } from '../core/errors.ts';
-import type { RunEnd } from '../core/executor.ts';
+import type { Executor, RunEnd } from '../core/executor.ts';
 import type { Place } from '../core/runtime.ts';
 import type { Claim } from '../core/store.ts';
 import type { Outcome, StopReason } from '../core/task.ts';
@@ -54,9 +54,11 @@ async function attempt(deps: RunDeps, claim: Claim, hold: Hold): Promise<void> {
   if (place === null) return;
   hold.control.runs();
   try {
-    const end = await deps.executor.watch(claim.attempt.runDirectory, hold.signal);
+    const executor = executorOf(deps, claim);
+    const end = await executor.watch(claim.attempt.runDirectory, hold.signal);
+    await showOwnPlace(deps, claim);
     await finish(deps, claim, await judge(deps, claim, { end, place, stopReason: hold.control.reason }));
-    await deps.executor.seal(claim.attempt.runDirectory, end);
+    await executor.seal(claim.attempt.runDirectory, end);
     await deps.runtime(place.runtime).dispose(deps.host, place);
   } finally {
     hold.control.ended();
@@ -96,7 +98,7 @@ async function first(deps: RunDeps, claim: Claim, signal: AbortSignal): Promise<
   ]);
   if (news === 'kept') {
     const env = await deps.reveal(context.env);
-    await deps.executor.start(runSpecOf({ claim, context, place, runtime, env }));
+    await executorOf(deps, claim).start(runSpecOf({ claim, context, place, runtime, env }));
     return place;
   }
   await runtime.dispose(host, place);
@@ -111,13 +113,29 @@ async function again(deps: RunDeps, claim: Claim): Promise<Place | null> {
   if (context === null)
     throw new BerthError('The attempt has no context.', { code: 'INTERNAL', hint: 'Retry the task.' });
   const place = placeOf(context);
-  if ((await deps.executor.state(runDirectory)) === 'absent') {
+  const executor = executorOf(deps, claim);
+  if ((await executor.state(runDirectory)) === 'absent') {
     const runtime = deps.runtime(place.runtime);
     const env = await deps.reveal(context.env);
-    await deps.executor.start(runSpecOf({ claim, context, place, runtime, env }));
+    await executor.start(runSpecOf({ claim, context, place, runtime, env }));
   }
   deps.log({ event: 'adopted', task: claim.task.id, attempt: claim.lease.attempt });
   return place;
+}
+
+/** By the kind of the session that has the task. */
+function executorOf({ executor, terminals }: RunDeps, { lease }: Claim): Executor {
+  return terminals?.executor(lease.session) ?? executor;
+}
+
+/** A task in a window of its own leaves the shell of its session where that was. */
+async function showOwnPlace(deps: RunDeps, { lease }: Claim): Promise<void> {
+  try {
+    const terminal = await deps.terminals?.find(lease.session);
+    if (terminal) await deps.store.updateSession(lease.session, terminal.context);
+  } catch (error) {
+    deps.log({ event: 'store_trouble', task: lease.taskId, message: messageOf(error) });
+  }
 }
 
 function scopeOf({ host }: RunDeps, { lease }: Claim, workdir: string) {
@@ -197,9 +215,11 @@ class StopControl {
   ask(reason: StopReason): void {
     this.reason ??= reason;
     if (!this.started) return;
-    this.deps.executor.stop(this.claim.attempt.runDirectory).catch((error) => {
-      this.deps.log({ event: 'stop_failed', task: this.claim.task.id, message: messageOf(error) });
-    });
+    executorOf(this.deps, this.claim)
+      .stop(this.claim.attempt.runDirectory)
+      .catch((error) => {
+        this.deps.log({ event: 'stop_failed', task: this.claim.task.id, message: messageOf(error) });
+      });
   }
 
   /** The run is there: the time limit counts, and earlier requests reach it. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../core/errors.ts';
 import type { Claim, WorkerIdentity } from '../core/store.ts';
 import type { StopReason } from '../core/task.ts';
+import { forgetGoneSessions } from '../core/terminal.ts';
 import type { RunDeps } from './deps.ts';
 import { listenForNudges } from './nudge.ts';
 import { type RunningTask, runTask } from './run-task.ts';
@@ -118,7 +119,10 @@ class Loop {
     this.beatAtMs = now();
     for (const { taskId, reason } of news.stops) this.stop(taskId, reason);
     if (!news.kept) this.deps.log({ event: 'name_lost', message: `another process is worker ${name} now` });
-    else if (due) await this.adopt();
+    else if (due) {
+      await this.adopt();
+      await this.forgetGone();
+    }
     return news.kept;
   }
 
@@ -127,6 +131,15 @@ class Loop {
     const { store, host } = this.deps;
     for (const claim of await store.adopt(this.settings.name, (holder) => host.isAlive(holder)))
       this.take(claim);
+  }
+
+  /** Terminal sessions that their user has closed. */
+  private async forgetGone(): Promise<void> {
+    const { store, host, terminals } = this.deps;
+    if (!terminals) return;
+    for (const name of await forgetGoneSessions(store, terminals, host.name)) {
+      this.deps.log({ event: 'session_gone', message: name });
+    }
   }
 
   private stop(taskId: number, reason: StopReason): void {

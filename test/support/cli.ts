@@ -46,6 +46,7 @@ export async function berthInProcess(argv: readonly string[], options: CliOption
       remove: async () => undefined,
     },
     worker: { ...absent<Deps['worker']>('worker'), nudge: async () => undefined },
+    terminals: absent('terminals'),
     foreground: () => Promise.reject(new Error('not in this test: foreground')),
     libraries: async () => ({}),
     ...options.deps,

@@ -14,17 +14,19 @@ export default defineCommand({
   async run({ deps, out, flags }) {
     const rows = await sessions(deps);
     if (flags.json) await out.value(rows);
-    else if (rows.length > 0) await out.line(text(rows, out.columns));
-    if (rows.length === 0) await out.talk('No sessions. A worker makes them: `berth up`.');
+    else if (rows.length > 0) await out.line(sessionsText(rows, out.columns));
+    if (rows.length === 0)
+      await out.talk('No sessions. `berth up` makes slots, `berth session new NAME` a terminal.');
     return 0;
   },
 });
 
-function text(rows: readonly SessionColumns[], width: number | null): string {
+export function sessionsText(rows: readonly SessionColumns[], width: number | null): string {
   const columns = [
     { title: 'NAME' },
     { title: 'STATUS' },
     { title: 'TASK', align: 'right' },
+    { title: 'PROVIDER' },
     { title: 'CONTAINER' },
     { title: 'BRANCH' },
     { title: 'DIRECTORY', flexible: true },
@@ -33,6 +35,7 @@ function text(rows: readonly SessionColumns[], width: number | null): string {
     row.name,
     row.status.replace('_', ' '),
     row.current_task_id === null ? '' : String(row.current_task_id),
+    row.provider ?? '',
     row.container_service ?? row.container_image ?? '',
     row.git_branch ?? '',
     row.current_dir ?? '',

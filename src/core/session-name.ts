@@ -1,0 +1,20 @@
+import { BerthError } from './errors.ts';
+
+/**
+ * Names of terminal sessions. Nothing in them means anything to tmux (`:` and `.` part a target, `#(` runs a
+ * program) or to a shell, and none is a headless slot's, which always holds a slash.
+ *
+ * @throws {BerthError} `INVALID_VALUE`
+ */
+export function checkSessionName(name: string): string {
+  if (isSessionName(name)) return name;
+  throw new BerthError(`${JSON.stringify(name)} is not a session name.`, {
+    code: 'INVALID_VALUE',
+    hint: 'Use up to 64 letters, digits, dashes and underscores, and begin with a letter or digit.',
+  });
+}
+
+/** False for slots of workers and for foreground runs. */
+export function isSessionName(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(name);
+}
