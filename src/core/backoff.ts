@@ -21,5 +21,14 @@ export function retryAt(
   return again ? nowMs + Math.min(1000 * 2 ** (attempt - 1), 300_000) : null;
 }
 
+/**
+ * What a sender who wrote `--on-lost fail` is told of a lost run: it failed, with the number of an
+ * internal error (70), because no other is known.
+ */
+export function settled(outcome: Outcome, { onLost }: QueueRequest): Outcome {
+  if (outcome.kind !== 'lost' || onLost !== 'fail') return outcome;
+  return { kind: 'failed', exitCode: 70, signal: null, oom: null, cause: `Lost: ${outcome.cause}` };
+}
+
 /** A task that killed its worker this often is set aside. */
 const MAX_LOST = 3;

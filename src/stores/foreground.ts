@@ -2,15 +2,16 @@ import { BerthError } from '../core/errors.ts';
 import type { Claim, ForegroundRun } from '../core/store.ts';
 import type { TaskSpec } from '../core/task.ts';
 import { assign, claimOf, start } from './claims.ts';
-import type { Database } from './driver.ts';
 import { addTask } from './tasks.ts';
 import { type StoreParts, taskRow } from './transitions.ts';
+import { all, put, type Work } from './work.ts';
 import { takeName } from './workers.ts';
 
 /** A new task straight to running, in a session of its own that stays afterwards. */
-export function addRunning(parts: StoreParts, spec: TaskSpec, run: ForegroundRun): Claim {
-  const { id, created } = addTask(parts, spec);
-  const row = taskRow(parts.database, id);
+export function* addRunning(parts: StoreParts, spec: TaskSpec, run: ForegroundRun): Work<Claim> {
+  yield* parts.dialect.alone();
+  const { id, created } = yield* addTask(parts, spec);
+  const row = yield* taskRow(parts, id);
   if (!created || row?.state !== 'pending') {
     throw new BerthError(
       `Task ${id} cannot run in the foreground: it ${created ? 'waits for others' : 'was sent before'}.`,
@@ -20,17 +21,17 @@ export function addRunning(parts: StoreParts, spec: TaskSpec, run: ForegroundRun
       },
     );
   }
-  const session = freeRunSession(parts.database, run.host);
-  const epoch = takeName(parts, { ...run.worker, name: session }, 'foreground');
-  assign(parts, row, { worker: session, epoch, session });
-  const assigned = taskRow(parts.database, id);
-  if (assigned) start(parts, assigned);
-  return claimOf(parts.database, id);
+  const session = yield* freeRunSession(run.host);
+  const epoch = yield* takeName(parts, { ...run.worker, name: session }, 'foreground');
+  yield* assign(parts, row, { worker: session, epoch, session });
+  const assigned = yield* taskRow(parts, id);
+  if (!assigned) throw new Error(`task ${id} disappeared inside a transaction`);
+  return yield* claimOf(yield* start(parts, assigned));
 }
 
 /** `local/run-1`, `local/run-2` ...: the first that nobody uses. */
-function freeRunSession(database: Database, host: string): string {
-  const rows = database.all<{ name: string; status: string }>(
+function* freeRunSession(host: string): Work<string> {
+  const rows = yield* all<{ name: string; status: string }>(
     `select name, status from sessions where host = :host and kind = 'headless' and name like :pattern`,
     { host, pattern: `${host}/run-%` },
   );
@@ -38,7 +39,7 @@ function freeRunSession(database: Database, host: string): string {
   let number = 1;
   while (busy.has(`${host}/run-${number}`)) number += 1;
   const name = `${host}/run-${number}`;
-  database.run(
+  yield* put(
     `insert into sessions (name, host, kind, status) values (:name, :host, 'headless', 'idle')
      on conflict (name) do nothing`,
     { name, host },

@@ -1,4 +1,5 @@
 import createTheQueue from '../../migrations/sqlite/0001_create_the_queue.sql?raw';
+import addPauses from '../../migrations/sqlite/0002_add_pauses.sql?raw';
 
 export interface Migration {
   readonly version: number;
@@ -9,4 +10,5 @@ export interface Migration {
 /** In order, without gaps; a released one is never edited. Read only when there is something to apply. */
 export const SQLITE_MIGRATIONS: readonly Migration[] = [
   { version: 1, name: '0001_create_the_queue', sql: createTheQueue },
+  { version: 2, name: '0002_add_pauses', sql: addPauses },
 ];

@@ -156,6 +156,7 @@ describe('processes that share a queue', () => {
     const database = openDatabase(join(directory, 'berth.db'), { readOnly: true });
     expect(database.all('select version from migrations').map((row) => ({ ...(row as object) }))).toEqual([
       { version: 1 },
+      { version: 2 },
     ]);
     database.close();
   });

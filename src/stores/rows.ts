@@ -5,6 +5,7 @@ import type {
   Lease,
   Outcome,
   OutcomeKind,
+  QueueRequest,
   StopReason,
   Task,
   TaskEvent,
@@ -176,6 +177,11 @@ export const NO_OUTCOME: Readonly<Record<keyof OutcomeColumns, null>> = {
   error_code: null,
   hint: null,
 };
+
+/** What the sender asked of the queue. */
+export function queueOf(row: TaskRow): QueueRequest {
+  return specOf(row).queue;
+}
 
 /** A damaged spec never runs (`SPEC_CORRUPT`); what the columns still tell of it can be shown. */
 function specOf(row: TaskRow): TaskSpec {

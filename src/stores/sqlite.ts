@@ -2,7 +2,7 @@ import type { Store } from '../core/store.ts';
 import { adopt } from './adopt.ts';
 import { watchChanges } from './changes.ts';
 import { claimTasks, finishClaimed, releaseClaimed, startClaimed } from './claims.ts';
-import { openDatabase, sqliteError } from './driver.ts';
+import { type Database, openDatabase, sqliteError } from './driver.ts';
 import { addRunning } from './foreground.ts';
 import { checkSchema, makeCurrent } from './migrate.ts';
 import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';
@@ -17,8 +17,9 @@ import {
   requestStop,
   retryTask,
 } from './tasks.ts';
-import { groupCommit } from './transactions.ts';
+import { drive, groupCommit } from './transactions.ts';
 import type { StoreParts } from './transitions.ts';
+import { SQLITE, type Work } from './work.ts';
 import { heartbeat, readWorkers, registerWorker, unregisterWorker } from './workers.ts';
 
 export interface SqliteOptions {
@@ -45,16 +46,15 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     database.close();
     throw sqliteError(error, path);
   }
-  return sqliteStore({ database, now, epochs: new Map() });
+  return sqliteStore(database, { dialect: SQLITE, now, epochs: new Map() });
 }
 
-function sqliteStore(parts: StoreParts): Store {
-  const { database } = parts;
+function sqliteStore(database: Database, parts: StoreParts): Store {
   const changes = watchChanges(database);
   const { write, close: commitRest } = groupCommit(database, changes.ownCommit);
-  const read = async <T>(work: () => T): Promise<T> => {
+  const read = async <T>(work: () => Work<T>): Promise<T> => {
     try {
-      return work();
+      return drive(database, work());
     } catch (error) {
       throw sqliteError(error, database.path);
     }
@@ -71,10 +71,10 @@ function sqliteStore(parts: StoreParts): Store {
   return {
     add: (spec) => write(() => addTask(parts, spec)),
     addRunning: (spec, run) => write(() => addRunning(parts, spec, run)),
-    task: (id) => read(() => readTask(database, id)),
-    tasks: (filter) => read(() => readTasks(database, filter)),
-    events: (taskId) => read(() => readEvents(database, taskId)),
-    counts: () => read(() => countTasks(database)),
+    task: (id) => read(() => readTask(SQLITE, id)),
+    tasks: (filter) => read(() => readTasks(SQLITE, filter)),
+    events: (taskId) => read(() => readEvents(taskId)),
+    counts: () => read(() => countTasks()),
 
     claim: (worker, limit) => write(() => claimTasks(parts, worker, limit)),
     started: (lease, context) => write(() => startClaimed(parts, lease, context)),
@@ -83,20 +83,20 @@ function sqliteStore(parts: StoreParts): Store {
 
     requestStop: (taskId, reason, by) => write(() => requestStop(parts, { taskId, reason, by })),
     retry: (taskId) => write(() => retryTask(parts, taskId)),
-    clear: (endedBeforeMs) => write(() => clearTasks(database, endedBeforeMs)),
+    clear: (endedBeforeMs) => write(() => clearTasks(endedBeforeMs)),
 
     registerWorker: (worker, isAlive) => write(() => registerWorker(parts, worker, isAlive)),
     heartbeat: (worker) => write(() => heartbeat(parts, worker)),
     unregisterWorker: (worker) => write(() => unregisterWorker(parts, worker)),
-    workers: () => read(() => readWorkers(parts)),
+    workers: () => read(() => readWorkers()),
     adopt: (worker, isAlive = () => true) => write(() => adopt(parts, worker, isAlive)),
 
-    sessions: () => read(() => readSessions(database)),
+    sessions: () => read(() => readSessions()),
     putSession: (session) => write(() => putSession(parts, session)),
-    removeSession: (name) => write(() => removeSession(database, name)),
+    removeSession: (name) => write(() => removeSession(name)),
     updateSession: (name, facts) => write(() => updateSession(parts, name, facts)),
 
-    setGroup: (name, maxRunning) => write(() => setGroup(database, name, maxRunning)),
+    setGroup: (name, maxRunning) => write(() => setGroup(name, maxRunning)),
     changed: (signal) => changes.next(signal),
     close,
     [Symbol.asyncDispose]: close,

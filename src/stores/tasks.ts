@@ -2,25 +2,26 @@ import { BerthError } from '../core/errors.ts';
 import { laneOf } from '../core/match.ts';
 import type { Added, StopAnswer, TaskFilter } from '../core/store.ts';
 import type { StopReason, Task, TaskEvent, TaskSpec, TaskStateName } from '../core/task.ts';
-import type { Database, SqlValue } from './driver.ts';
+import type { SqlValue } from './driver.ts';
 import { type AttemptRow, type EventRow, eventOf, type TaskRow, taskOf } from './rows.ts';
 import { canonicalJson, contentOf, sha256 } from './spec-text.ts';
 import { finish, note, reopen, type StoreParts, taskRow, waitForParents } from './transitions.ts';
+import { all, type Dialect, get, put, run, type Work } from './work.ts';
 
-export function addTask(parts: StoreParts, spec: TaskSpec): Added {
+export function* addTask(parts: StoreParts, spec: TaskSpec): Work<Added> {
   const text = canonicalJson(spec);
   const hash = sha256(text);
-  const known = knownTask(parts.database, spec.queue.key, hash);
+  const known = yield* knownTask(spec.queue.key, hash);
   if (known !== null) return { id: known, created: false };
-  const id = insertTask(parts, spec, { text, hash });
-  note(parts.database, { taskId: id, atMs: parts.now(), kind: 'added', worker: null, reason: null });
-  if (spec.queue.after.length > 0) waitFor(parts, id, spec.queue.after);
+  const id = yield* insertTask(parts, spec, { text, hash });
+  yield* note({ taskId: id, atMs: parts.now(), kind: 'added', worker: null, reason: null });
+  if (spec.queue.after.length > 0) yield* waitFor(parts, id, spec.queue.after);
   return { id, created: true };
 }
 
-function knownTask(database: Database, key: string | null, hash: string): number | null {
+function* knownTask(key: string | null, hash: string): Work<number | null> {
   if (key === null) return null;
-  const row = database.get<{ id: number; spec_hash: string }>(
+  const row = yield* get<{ id: number; spec_hash: string }>(
     'select id, spec_hash from tasks where idempotency_key = :key',
     { key },
   );
@@ -32,14 +33,14 @@ function knownTask(database: Database, key: string | null, hash: string): number
   });
 }
 
-function insertTask(
+function* insertTask(
   parts: StoreParts,
   spec: TaskSpec,
   { text, hash }: { text: string; hash: string },
-): number {
+): Work<number> {
   const nowMs = parts.now();
   const { payload, context, queue } = spec;
-  const row = parts.database.get<{ id: number }>(
+  const row = yield* get<{ id: number }>(
     `insert into tasks (idempotency_key, spec, spec_hash, kind, content, host, directory, priority, group_name,
        lane, state, ready, run_at_ms, created_at_ms)
      values (:key, :text, :hash, :kind, :content, :host, :workdir, :priority, :group,
@@ -65,16 +66,16 @@ function insertTask(
   return row.id;
 }
 
-function waitFor(parts: StoreParts, id: number, parents: readonly number[]): void {
-  for (const parent of new Set(parents)) {
-    const parentId = requireTask(parts.database, parent).id;
-    parts.database.run('insert into dependencies values (:id, :parentId)', { id, parentId });
+function* waitFor(parts: StoreParts, id: number, parents: readonly number[]): Work<void> {
+  for (const parent of [...new Set(parents)].sort((a, b) => a - b)) {
+    const parentId = (yield* requireTask(parts, parent)).id;
+    yield* put('insert into dependencies values (:id, :parentId)', { id, parentId });
   }
-  waitForParents(parts, id);
+  yield* waitForParents(parts, id);
 }
 
-function requireTask(database: Database, id: number): TaskRow {
-  const row = taskRow(database, id);
+function* requireTask(parts: StoreParts, id: number): Work<TaskRow> {
+  const row = yield* taskRow(parts, id);
   if (row) return row;
   throw new BerthError(`There is no task ${id}.`, {
     code: 'TASK_NOT_FOUND',
@@ -82,17 +83,17 @@ function requireTask(database: Database, id: number): TaskRow {
   });
 }
 
-export function readTask(database: Database, id: number): Task | null {
-  return readTasks(database, { ids: [id], limit: 1 })[0] ?? null;
+export function* readTask(dialect: Dialect, id: number): Work<Task | null> {
+  return (yield* readTasks(dialect, { ids: [id], limit: 1 }))[0] ?? null;
 }
 
-export function readTasks(database: Database, filter: TaskFilter): readonly Task[] {
+export function* readTasks(dialect: Dialect, filter: TaskFilter): Work<readonly Task[]> {
   const { ids, states, outcomes, limit } = filter;
   const conditions: string[] = [];
   const values: Record<string, SqlValue> = { limit };
   const oneOf = (column: string, list: readonly unknown[] | undefined): void => {
     if (!list) return;
-    conditions.push(`${column} in (select value from json_each(:${column}))`);
+    conditions.push(`${column} in (${dialect.list(column, column === 'id' ? 'bigint' : 'text')})`);
     values[column] = JSON.stringify(list);
   };
   oneOf('id', ids);
@@ -101,63 +102,62 @@ export function readTasks(database: Database, filter: TaskFilter): readonly Task
   // said in so many words, it lets the few unfinished ones be found among a million others
   if (states && !states.includes('finished')) conditions.push("state <> 'finished'");
   const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
-  const rows = database.all<TaskRow>(`select * from tasks ${where} order by id desc limit :limit`, values);
-  const attempts = attemptsOf(database, rows);
+  const rows = yield* all<TaskRow>(`select * from tasks ${where} order by id desc limit :limit`, values);
+  const attempts = yield* attemptsOf(dialect, rows);
   return rows.map((row) => taskOf(row, attempts.get(row.id) ?? []));
 }
 
-function attemptsOf(
-  database: Database,
+function* attemptsOf(
+  dialect: Dialect,
   tasks: readonly TaskRow[],
-): ReadonlyMap<number, readonly AttemptRow[]> {
+): Work<ReadonlyMap<number, readonly AttemptRow[]>> {
   const found = new Map<number, AttemptRow[]>();
   const ids = JSON.stringify(tasks.filter((task) => task.attempt > 0).map((task) => task.id));
   if (ids === '[]') return found;
-  const rows = database.all<AttemptRow>(
-    'select * from attempts where task_id in (select value from json_each(:ids)) order by task_id, number',
+  const rows = yield* all<AttemptRow>(
+    `select * from attempts where task_id in (${dialect.list('ids', 'bigint')}) order by task_id, number`,
     { ids },
   );
   for (const row of rows) found.set(row.task_id, [...(found.get(row.task_id) ?? []), row]);
   return found;
 }
 
-export function readEvents(database: Database, taskId: number): readonly TaskEvent[] {
-  return database
-    .all<EventRow>('select * from events where task_id = :taskId order by id', { taskId })
-    .map(eventOf);
+export function* readEvents(taskId: number): Work<readonly TaskEvent[]> {
+  const rows = yield* all<EventRow>('select * from events where task_id = :taskId order by id', { taskId });
+  return rows.map(eventOf);
 }
 
-export function countTasks(database: Database): Readonly<Record<TaskStateName, number>> {
-  const unfinished = database.get<{ pending: number; assigned: number; running: number }>(
-    `select total(state = 'pending') as pending, total(state = 'assigned') as assigned,
-       total(state = 'running') as running
+export function* countTasks(): Work<Readonly<Record<TaskStateName, number>>> {
+  const unfinished = yield* get<{ pending: number; assigned: number; running: number }>(
+    `select count(*) filter (where state = 'pending') as pending,
+       count(*) filter (where state = 'assigned') as assigned,
+       count(*) filter (where state = 'running') as running
      from tasks where state <> 'finished'`,
   );
-  const ended = database.get<{ finished: number }>(
+  const ended = yield* get<{ finished: number }>(
     `select count(*) as finished from tasks where state = 'finished'`,
   );
   return { pending: 0, assigned: 0, running: 0, ...unfinished, finished: ended?.finished ?? 0 };
 }
 
-export function requestStop(
+export function* requestStop(
   parts: StoreParts,
   stop: { taskId: number; reason: StopReason; by: string },
-): StopAnswer {
-  const { database } = parts;
-  const row = taskRow(database, stop.taskId);
+): Work<StopAnswer> {
+  const row = yield* taskRow(parts, stop.taskId);
   if (!row) return 'not_found';
   if (row.state === 'finished') return 'already_finished';
   if (row.state === 'pending') {
-    finish(parts, row, { kind: 'cancelled', cause: `by ${stop.by}, before it started` });
+    yield* finish(parts, row, { kind: 'cancelled', cause: `by ${stop.by}, before it started` });
     return 'cancelled';
   }
-  const first = database.run(
+  const first = yield* run(
     'update tasks set stop_requested = :reason where id = :taskId and fence = :fence and stop_requested is null',
     { reason: stop.reason, taskId: stop.taskId, fence: row.fence },
   );
   if (first === 1) {
     const { taskId, reason, by } = stop;
-    note(database, {
+    yield* note({
       taskId,
       atMs: parts.now(),
       kind: 'stop_requested',
@@ -168,27 +168,27 @@ export function requestStop(
   return 'stopping';
 }
 
-export function retryTask(parts: StoreParts, taskId: number): Task {
-  const row = requireTask(parts.database, taskId);
+export function* retryTask(parts: StoreParts, taskId: number): Work<Task> {
+  const row = yield* requireTask(parts, taskId);
   if (row.state !== 'finished') {
     throw new BerthError(`Task ${taskId} is ${row.state}; only a finished task can be tried again.`, {
       code: 'NOTHING_MATCHED',
       hint: `Wait for its end with \`berth wait ${taskId}\`, or stop it with \`berth cancel ${taskId}\`.`,
     });
   }
-  reopen(parts, row);
-  const task = readTask(parts.database, taskId);
+  yield* reopen(parts, row);
+  const task = yield* readTask(parts.dialect, taskId);
   if (!task) throw new Error(`task ${taskId} disappeared inside a transaction`);
   return task;
 }
 
-export function clearTasks(database: Database, endedBeforeMs: number): readonly string[] {
-  const rows = database.all<{ run_directory: string }>(
+export function* clearTasks(endedBeforeMs: number): Work<readonly string[]> {
+  const rows = yield* all<{ run_directory: string }>(
     `select run_directory from attempts join tasks on tasks.id = task_id
      where state = 'finished' and tasks.finished_at_ms < :endedBeforeMs order by task_id, number`,
     { endedBeforeMs },
   );
-  database.run(`delete from tasks where state = 'finished' and finished_at_ms < :endedBeforeMs`, {
+  yield* put(`delete from tasks where state = 'finished' and finished_at_ms < :endedBeforeMs`, {
     endedBeforeMs,
   });
   return rows.map((row) => row.run_directory);

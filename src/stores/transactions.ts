@@ -1,15 +1,16 @@
 import { BerthError } from '../core/errors.ts';
 import { type Database, sqliteError } from './driver.ts';
+import type { Answer, Work } from './work.ts';
 
 export interface Transactions {
   /** Run `work` in a transaction; the promise resolves once it is on disk. */
-  write<T>(work: () => T): Promise<T>;
+  write<T>(work: () => Work<T>): Promise<T>;
   /** Commit what waits, then refuse further work. */
   close(): void;
 }
 
 interface Job {
-  readonly work: () => unknown;
+  readonly work: () => Work<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -32,7 +33,7 @@ export function groupCommit(database: Database, onCommit: () => void): Transacti
   };
 
   return {
-    write<T>(work: () => T): Promise<T> {
+    write<T>(work: () => Work<T>): Promise<T> {
       if (closed) return Promise.reject(closedError(database.path));
       return new Promise<T>((resolve, reject) => {
         if (waiting.length === 0) setImmediate(flush);
@@ -45,6 +46,23 @@ export function groupCommit(database: Database, onCommit: () => void): Transacti
     },
   };
 }
+
+/** Run statements as they are asked for, without a pause. */
+export function drive<T>(database: Database, work: Work<T>): T {
+  let step = work.next(NOTHING);
+  while (!step.done) {
+    const { sql, values, wants } = step.value;
+    step = work.next(
+      wants === 'rows'
+        ? { rows: database.all(sql, values), changes: 0 }
+        : { rows: [], changes: database.run(sql, values) },
+    );
+  }
+  return step.value;
+}
+
+/** The first call of a generator takes no answer. */
+const NOTHING: Answer = { rows: [], changes: 0 };
 
 /** So that a bulk of sends does not hold the write lock, and the event loop, for seconds. */
 const MAX_JOBS = 1000;
@@ -69,7 +87,7 @@ function commitTogether(database: Database, jobs: readonly Job[], onCommit: () =
 function runInSavepoint(database: Database, job: Job): () => void {
   database.run('SAVEPOINT job');
   try {
-    const value = job.work();
+    const value = drive(database, job.work());
     database.run('RELEASE job');
     return () => job.resolve(value);
   } catch (error) {

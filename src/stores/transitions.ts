@@ -1,25 +1,27 @@
 import { BerthError } from '../core/errors.ts';
 import { stateAfter, type Transition } from '../core/state.ts';
 import type { Lease, Outcome, OutcomeKind } from '../core/task.ts';
-import type { Database, SqlValue } from './driver.ts';
+import type { SqlValue } from './driver.ts';
 import { NO_OUTCOME, outcomeColumns, type TaskRow } from './rows.ts';
+import { all, type Dialect, get, put, run, type Work } from './work.ts';
 
 /** What every part of the store works with. */
 export interface StoreParts {
-  readonly database: Database;
+  readonly dialect: Dialect;
   /** The database's clock, Unix milliseconds. SQLite has no other than this machine's. */
   now(): number;
   /** Worker names that this handle holds, each with the epoch it was given. */
   readonly epochs: Map<string, number>;
 }
 
-export function taskRow(database: Database, id: number): TaskRow | undefined {
-  return database.get<TaskRow>('select * from tasks where id = :id', { id });
+/** The row of a task, which nobody else changes before the commit. */
+export function taskRow({ dialect }: StoreParts, id: number): Work<TaskRow | undefined> {
+  return get<TaskRow>(`select * from tasks where id = :id ${dialect.locked}`, { id });
 }
 
 /** The task of a lease while the lease is the current one. */
-export function heldRow(database: Database, lease: Lease): TaskRow | undefined {
-  const row = taskRow(database, lease.taskId);
+export function* heldRow(parts: StoreParts, lease: Lease): Work<TaskRow | undefined> {
+  const row = yield* taskRow(parts, lease.taskId);
   const held = row?.fence === lease.fence && (row.state === 'assigned' || row.state === 'running');
   return held ? row : undefined;
 }
@@ -34,10 +36,10 @@ export interface Change {
 }
 
 /** The one place where a task changes its state: guarded by the state and fence that were read, with its event. */
-export function move(database: Database, row: TaskRow, change: Change): void {
+export function* move(row: TaskRow, change: Change): Work<void> {
   const { transition, worker, reason, atMs } = change;
   const columns = { ...change.set, state: stateAfter(transition, row.state) };
-  const changed = database.run(
+  const changed = yield* run(
     `update tasks set ${assignments(columns)} where id = :where_id and state = :where_state and fence = :where_fence`,
     { ...columns, where_id: row.id, where_state: row.state, where_fence: row.fence },
   );
@@ -47,7 +49,7 @@ export function move(database: Database, row: TaskRow, change: Change): void {
       hint: 'Try again; nothing was changed.',
     });
   }
-  note(database, { taskId: row.id, atMs, kind: transition, worker, reason });
+  yield* note({ taskId: row.id, atMs, kind: transition, worker, reason });
 }
 
 /** `a = :a, b = :b` */
@@ -58,17 +60,14 @@ export function assignments(columns: Readonly<Record<string, SqlValue>>): string
 }
 
 /** Add a line to a task's history. */
-export function note(
-  database: Database,
-  event: {
-    readonly taskId: number;
-    readonly atMs: number;
-    readonly kind: string;
-    readonly worker: string | null;
-    readonly reason: string | null;
-  },
-): void {
-  database.run(
+export function note(event: {
+  readonly taskId: number;
+  readonly atMs: number;
+  readonly kind: string;
+  readonly worker: string | null;
+  readonly reason: string | null;
+}): Work<void> {
+  return put(
     `insert into events (task_id, at_ms, kind, worker, reason)
      values (:taskId, :atMs, :kind, :worker, :reason)`,
     event,
@@ -79,16 +78,16 @@ export function note(
 const NOT_HELD = { worker: null, worker_epoch: null, session: null } as const;
 
 /** Pending, assigned or running to finished: closes the attempt, frees the session, settles those that wait. */
-export function finish(parts: StoreParts, row: TaskRow, outcome: Outcome): void {
-  finishOne(parts, row, outcome);
+export function* finish(parts: StoreParts, row: TaskRow, outcome: Outcome): Work<void> {
+  yield* finishOne(parts, row, outcome);
   const ended = [{ id: row.id, outcome }];
   // grows while it is walked: a child that ends takes its own children along
   for (const parent of ended) {
-    for (const child of pendingChildren(parts.database, parent.id)) {
+    for (const child of yield* pendingChildren(parts, parent.id)) {
       const end = parent.outcome.kind === 'succeeded' ? null : endedByParent(parent.id, parent.outcome);
-      if (end === null) countParents(parts, child.id);
+      if (end === null) yield* countParents(parts, child.id);
       else {
-        finishOne(parts, child, end);
+        yield* finishOne(parts, child, end);
         ended.push({ id: child.id, outcome: end });
       }
     }
@@ -100,9 +99,9 @@ function endedByParent(parentId: number, { kind }: { readonly kind: OutcomeKind 
   return { kind: 'cancelled', cause: `task ${parentId}, which it waits for, ended as ${kind}` };
 }
 
-function finishOne({ database, now }: StoreParts, row: TaskRow, outcome: Outcome): void {
+function* finishOne({ now }: StoreParts, row: TaskRow, outcome: Outcome): Work<void> {
   const atMs = now();
-  move(database, row, {
+  yield* move(row, {
     transition: 'finished',
     worker: row.worker,
     reason: reasonOf(outcome),
@@ -110,12 +109,12 @@ function finishOne({ database, now }: StoreParts, row: TaskRow, outcome: Outcome
     set: { ...NOT_HELD, ...outcomeColumns(outcome), finished_at_ms: atMs, ready: 0 },
   });
   if (row.session === null) return;
-  endAttempt(database, row, outcome, atMs);
-  freeSession(database, row, atMs);
+  yield* endAttempt(row, outcome, atMs);
+  yield* freeSession(row, atMs);
 }
 
 /** `failed: exit code 3`, for the history. */
-function reasonOf(outcome: Outcome): string {
+export function reasonOf(outcome: Outcome): string {
   switch (outcome.kind) {
     case 'succeeded':
       return outcome.kind;
@@ -130,16 +129,16 @@ function reasonOf(outcome: Outcome): string {
   }
 }
 
-function endAttempt(database: Database, row: TaskRow, outcome: Outcome, atMs: number): void {
+function endAttempt(row: TaskRow, outcome: Outcome, atMs: number): Work<void> {
   const columns = { ...outcomeColumns(outcome), finished_at_ms: atMs };
-  database.run(
+  return put(
     `update attempts set ${assignments(columns)} where task_id = :id and number = :attempt and outcome is null`,
     { ...columns, id: row.id, attempt: row.attempt },
   );
 }
 
-function freeSession(database: Database, row: TaskRow, atMs: number): void {
-  database.run(
+function freeSession(row: TaskRow, atMs: number): Work<void> {
+  return put(
     `update sessions set status = 'idle', current_task_id = null, last_activity = :at
      where name = :session and current_task_id = :id`,
     { session: row.session, id: row.id, at: new Date(atMs).toISOString() },
@@ -147,21 +146,21 @@ function freeSession(database: Database, row: TaskRow, atMs: number): void {
 }
 
 /** The attempt ended and counts; another one follows at `retryAtMs`. */
-export function retryLater(
+export function* retryLater(
   parts: StoreParts,
   row: TaskRow,
   end: { outcome: Outcome; retryAtMs: number },
-): void {
+): Work<void> {
   const atMs = parts.now();
-  move(parts.database, row, {
+  yield* move(row, {
     transition: 'retrying',
     worker: row.worker,
     reason: reasonOf(end.outcome),
     atMs,
     set: { ...NOT_HELD, ...notReady(end.retryAtMs) },
   });
-  endAttempt(parts.database, row, end.outcome, atMs);
-  freeSession(parts.database, row, atMs);
+  yield* endAttempt(row, end.outcome, atMs);
+  yield* freeSession(row, atMs);
 }
 
 export interface Unassignment {
@@ -171,26 +170,25 @@ export interface Unassignment {
 }
 
 /** Back to pending before anything ran: the attempt is forgotten and its number used again. */
-export function unassign(parts: StoreParts, row: TaskRow, change: Unassignment): void {
+export function* unassign(parts: StoreParts, row: TaskRow, change: Unassignment): Work<void> {
   if (row.stop_requested !== null) {
-    finish(parts, row, { kind: 'cancelled', cause: 'stopped before it started' });
+    yield* finish(parts, row, { kind: 'cancelled', cause: 'stopped before it started' });
     return;
   }
-  const { database } = parts;
   const { transition, reason, workerDeaths } = change;
   const atMs = parts.now();
-  move(database, row, {
+  yield* move(row, {
     transition,
     worker: row.worker,
     reason,
     atMs,
     set: { ...NOT_HELD, ...notReady(atMs), ready: 1, attempt: row.attempt - 1, worker_deaths: workerDeaths },
   });
-  database.run('delete from attempts where task_id = :id and number = :attempt', {
+  yield* put('delete from attempts where task_id = :id and number = :attempt', {
     id: row.id,
     attempt: row.attempt,
   });
-  freeSession(database, row, atMs);
+  yield* freeSession(row, atMs);
 }
 
 function notReady(runAtMs: number): Record<string, SqlValue> {
@@ -198,50 +196,56 @@ function notReady(runAtMs: number): Record<string, SqlValue> {
 }
 
 /** A finished task back to pending, at once or when those it waits for have succeeded. */
-export function reopen(parts: StoreParts, row: TaskRow): void {
+export function* reopen(parts: StoreParts, row: TaskRow): Work<void> {
   const atMs = parts.now();
-  move(parts.database, row, {
+  yield* move(row, {
     transition: 'retried',
     worker: null,
     reason: null,
     atMs,
     set: { ...NO_OUTCOME, ...notReady(atMs), finished_at_ms: null, stop_requested: null, worker_deaths: 0 },
   });
-  waitForParents(parts, row.id);
-  for (const child of pendingChildren(parts.database, row.id)) countParents(parts, child.id);
+  yield* waitForParents(parts, row.id);
+  for (const child of yield* pendingChildren(parts, row.id)) yield* countParents(parts, child.id);
 }
 
-function pendingChildren(database: Database, parentId: number): readonly TaskRow[] {
-  return database.all<TaskRow>(
+function pendingChildren({ dialect }: StoreParts, parentId: number): Work<readonly TaskRow[]> {
+  return all<TaskRow>(
     `select tasks.* from dependencies join tasks on tasks.id = task_id
-     where parent_id = :parentId and state = 'pending' order by task_id`,
+     where parent_id = :parentId and state = 'pending' order by task_id ${dialect.lockedTasks}`,
     { parentId },
   );
 }
 
 /** Counted anew each time, because a parent may succeed, be tried again, and succeed again. */
-function countParents({ database, now }: StoreParts, id: number): void {
-  database.run(
+function* countParents({ now }: StoreParts, id: number): Work<void> {
+  yield* put(
     `update tasks set waiting_for = (
        select count(*) from dependencies join tasks as parent on parent.id = parent_id
-       where task_id = :id and parent.outcome is not 'succeeded')
+       where task_id = :id and parent.outcome is distinct from 'succeeded')
      where id = :id and state = 'pending'`,
     { id },
   );
-  database.run(
-    `update tasks set ready = (waiting_for = 0 and run_at_ms <= :nowMs) where id = :id and state = 'pending'`,
+  yield* put(
+    `update tasks set ready = case when waiting_for = 0 and run_at_ms <= :nowMs then 1 else 0 end where id = :id and state = 'pending'`,
     { id, nowMs: now() },
   );
 }
 
 /** Make a pending task wait for its parents; one that ended without success ends it at once. */
-export function waitForParents(parts: StoreParts, id: number): void {
-  countParents(parts, id);
-  const parent = parts.database.get<{ id: number; kind: OutcomeKind }>(
+export function* waitForParents(parts: StoreParts, id: number): Work<void> {
+  // one that ends at this moment either is seen to have ended, or waits until it can see this child
+  yield* put(
+    `select tasks.id from dependencies join tasks on tasks.id = parent_id
+     where task_id = :id order by tasks.id ${parts.dialect.lockedTasks}`,
+    { id },
+  );
+  yield* countParents(parts, id);
+  const parent = yield* get<{ id: number; kind: OutcomeKind }>(
     `select parent.id, outcome as kind from dependencies join tasks as parent on parent.id = parent_id
      where task_id = :id and outcome is not null and outcome <> 'succeeded' order by parent.id limit 1`,
     { id },
   );
-  const row = parent && taskRow(parts.database, id);
-  if (row) finish(parts, row, endedByParent(parent.id, parent));
+  const row = parent && (yield* taskRow(parts, id));
+  if (row) yield* finish(parts, row, endedByParent(parent.id, parent));
 }

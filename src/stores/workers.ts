@@ -2,6 +2,7 @@ import { BerthError } from '../core/errors.ts';
 import type { Heartbeat, WorkerIdentity, WorkerRow } from '../core/store.ts';
 import type { StopReason } from '../core/task.ts';
 import type { StoreParts } from './transitions.ts';
+import { all, get, put, run, type Work } from './work.ts';
 
 /** A lease is renewed every 5 s. */
 export const LEASE_MS = 30_000;
@@ -21,23 +22,41 @@ export interface HolderRow {
   readonly stopped_at_ms: number | null;
 }
 
-export function registerWorker(
+export function* registerWorker(
   parts: StoreParts,
   worker: WorkerIdentity,
   isAlive: (holder: WorkerIdentity) => boolean,
-): void {
-  const holder = parts.database.get<HolderRow>('select * from workers where name = :name', {
+): Work<void> {
+  yield* parts.dialect.alone();
+  const holder = yield* get<HolderRow>('select * from workers where name = :name', {
     name: worker.name,
   });
+  if (holder && holder.host !== worker.host) yield* refuseForeign(parts, holder, worker);
   const taken =
     holder && holder.stopped_at_ms === null && !isSame(holder, worker) && isAlive(identityOf(holder));
-  if (taken) {
+  if (taken && holder.host === worker.host) {
     throw new BerthError(`Worker "${worker.name}" is running already, as process ${holder.pid}.`, {
       code: 'WORKER_RUNNING',
       hint: `See \`berth status\`, stop it with \`berth down\`, or give this one another name.`,
     });
   }
-  takeName(parts, worker, 'worker');
+  yield* takeName(parts, worker, 'worker');
+}
+
+/** What another host's worker runs can only be taken over there. */
+function* refuseForeign(parts: StoreParts, holder: HolderRow, worker: WorkerIdentity): Work<void> {
+  const held = yield* get(`select 1 from tasks where worker = :name and state in ('assigned', 'running')`, {
+    name: holder.name,
+  });
+  const gone = holder.stopped_at_ms !== null || holder.lease_until_ms < parts.now();
+  if (gone && held === undefined) return;
+  throw new BerthError(
+    `Worker "${worker.name}" belongs to host ${holder.host}; this one is ${worker.host}.`,
+    {
+      code: 'WORKER_RUNNING',
+      hint: 'Give each host a worker of another name: `berth up --name NAME`.',
+    },
+  );
 }
 
 function isSame(holder: HolderRow, worker: WorkerIdentity): boolean {
@@ -51,12 +70,12 @@ export function identityOf(row: HolderRow): WorkerIdentity {
 }
 
 /** @returns the epoch: what this process takes can be told from what an earlier one of the same name took */
-export function takeName(parts: StoreParts, worker: WorkerIdentity, kind: HolderRow['kind']): number {
+export function* takeName(parts: StoreParts, worker: WorkerIdentity, kind: HolderRow['kind']): Work<number> {
   const nowMs = parts.now();
-  const row = parts.database.get<{ epoch: number }>(
+  const row = yield* get<{ epoch: number }>(
     `insert into workers (name, kind, epoch, host, pid, start_time, boot_id, started_at_ms, seen_at_ms, lease_until_ms)
      values (:name, :kind, 1, :host, :pid, :startTime, :bootId, :nowMs, :nowMs, :untilMs)
-     on conflict (name) do update set kind = excluded.kind, epoch = epoch + 1, host = excluded.host,
+     on conflict (name) do update set kind = excluded.kind, epoch = workers.epoch + 1, host = excluded.host,
        pid = excluded.pid, start_time = excluded.start_time, boot_id = excluded.boot_id,
        started_at_ms = excluded.started_at_ms, seen_at_ms = excluded.seen_at_ms,
        lease_until_ms = excluded.lease_until_ms, stopped_at_ms = null
@@ -73,7 +92,7 @@ export function takeName(parts: StoreParts, worker: WorkerIdentity, kind: Holder
  *
  * @throws {BerthError} `INTERNAL` when this handle never registered the name
  */
-export function epochOf({ database, epochs }: StoreParts, name: string): number | null {
+export function* epochOf({ epochs }: StoreParts, name: string): Work<number | null> {
   const epoch = epochs.get(name);
   if (epoch === undefined) {
     throw new BerthError(`Worker "${name}" claims before it is registered.`, {
@@ -81,7 +100,7 @@ export function epochOf({ database, epochs }: StoreParts, name: string): number 
       hint: 'This is a fault of berth: report it with the command that you ran.',
     });
   }
-  const row = database.get(
+  const row = yield* get(
     'select 1 from workers where name = :name and epoch = :epoch and stopped_at_ms is null',
     {
       name,
@@ -91,17 +110,22 @@ export function epochOf({ database, epochs }: StoreParts, name: string): number 
   return row === undefined ? null : epoch;
 }
 
-export function heartbeat(parts: StoreParts, worker: string): Heartbeat {
-  const { database } = parts;
+export function* heartbeat(parts: StoreParts, worker: string): Work<Heartbeat> {
   const nowMs = parts.now();
-  const kept = database.run(
+  const kept = yield* run(
     `update workers set seen_at_ms = :nowMs, lease_until_ms = :untilMs
      where name = :worker and epoch = :epoch and stopped_at_ms is null`,
     { worker, epoch: parts.epochs.get(worker) ?? 0, nowMs, untilMs: nowMs + LEASE_MS },
   );
   if (kept === 0) return { kept: false, stops: [] };
-  const stops = database.all<{ taskId: number; reason: StopReason }>(
-    `select id as taskId, stop_requested as reason from tasks
+  // another host may have given us up
+  yield* put(
+    `update sessions set status = 'idle'
+     where worker = :worker and status = 'unknown' and kind = 'headless' and current_task_id is null`,
+    { worker },
+  );
+  const stops = yield* all<{ taskId: number; reason: StopReason }>(
+    `select id as "taskId", stop_requested as reason from tasks
      where worker = :worker and state in ('assigned', 'running') and stop_requested is not null order by id`,
     { worker },
   );
@@ -109,8 +133,8 @@ export function heartbeat(parts: StoreParts, worker: string): Heartbeat {
 }
 
 /** What it still holds stays, for the next process of this name. */
-export function unregisterWorker({ database, now, epochs }: StoreParts, worker: string): void {
-  database.run('update workers set stopped_at_ms = :nowMs where name = :worker and epoch = :epoch', {
+export function* unregisterWorker({ now, epochs }: StoreParts, worker: string): Work<void> {
+  yield* put('update workers set stopped_at_ms = :nowMs where name = :worker and epoch = :epoch', {
     nowMs: now(),
     worker,
     epoch: epochs.get(worker) ?? 0,
@@ -118,8 +142,8 @@ export function unregisterWorker({ database, now, epochs }: StoreParts, worker: 
   epochs.delete(worker);
 }
 
-export function readWorkers({ database }: Pick<StoreParts, 'database'>): readonly WorkerRow[] {
-  const rows = database.all<HolderRow & { slots: number }>(
+export function* readWorkers(): Work<readonly WorkerRow[]> {
+  const rows = yield* all<HolderRow & { slots: number }>(
     `select *, (select count(*) from sessions
        where sessions.worker = workers.name and worker_epoch = epoch and sessions.kind = 'headless') as slots
      from workers where kind = 'worker' and stopped_at_ms is null order by name`,

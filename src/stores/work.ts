@@ -1,0 +1,66 @@
+import type { SqlValues } from './driver.ts';
+
+/**
+ * The rules of the queue are written once, as generators that yield statements and are handed their
+ * answers. A driver runs them: SQLite's inside one turn of the event loop, PostgreSQL's over a socket.
+ */
+export type Work<T> = Generator<Statement, T, Answer>;
+
+export interface Statement {
+  readonly sql: string;
+  /** Named: `:id` takes `{ id }`. */
+  readonly values: SqlValues;
+  /** `nothing`: a driver need not wait for the answer before it goes on. */
+  readonly wants: 'rows' | 'count' | 'nothing';
+}
+
+export interface Answer {
+  readonly rows: readonly unknown[];
+  /** Rows that were changed. */
+  readonly changes: number;
+}
+
+/** The first row. */
+export function* get<Row>(sql: string, values: SqlValues = {}): Work<Row | undefined> {
+  const { rows } = yield { sql, values, wants: 'rows' };
+  return rows[0] as Row | undefined;
+}
+
+export function* all<Row>(sql: string, values: SqlValues = {}): Work<readonly Row[]> {
+  const { rows } = yield { sql, values, wants: 'rows' };
+  return rows as readonly Row[];
+}
+
+/** How many rows changed. */
+export function* run(sql: string, values: SqlValues = {}): Work<number> {
+  const { changes } = yield { sql, values, wants: 'count' };
+  return changes;
+}
+
+/** A statement that cannot fail to apply, or whose effect is guarded by another one. */
+export function* put(sql: string, values: SqlValues = {}): Work<void> {
+  yield { sql, values, wants: 'nothing' };
+}
+
+/** What the databases say differently. */
+export interface Dialect {
+  /** After a select: nobody else may change these rows before the commit. */
+  readonly locked: string;
+  /** After a select: the same, without those that somebody else has locked. */
+  readonly unlocked: string;
+  /** After a select with joins: the rows of `tasks` only. */
+  readonly lockedTasks: string;
+  /** Rows of the column `value`, from a JSON array that is given as `:name`. */
+  list(name: string, type: 'bigint' | 'text'): string;
+  /** Until the commit no other transaction that asks the same goes on. */
+  alone(): Work<void>;
+}
+
+/** Whoever writes to SQLite is alone already. */
+export const SQLITE: Dialect = {
+  locked: '',
+  unlocked: '',
+  lockedTasks: '',
+  list: (name) => `select value from json_each(:${name})`,
+  *alone() {},
+};
