@@ -74,7 +74,7 @@ berth_deadline_side() {
 }
 
 berth_watch_side() {
-  berth_pid='' berth_code='' berth_helpers='' berth_stopped='' berth_left=0 berth_signals=0
+  berth_pid='' berth_live='' berth_code='' berth_helpers='' berth_stopped='' berth_left=0 berth_signals=0
   # signals are the leash of a run that has no pipe
   trap 'berth_signals=$((berth_signals + 1)); berth_stop asked' TERM
   trap 'berth_signals=$((berth_signals + 1)) berth_grace=1; berth_stop asked' INT
@@ -126,7 +126,8 @@ berth_stop() {
 # Sets berth_live to the pids of the task's processes. A process belongs to the task by its session,
 # by its parent, or by a mark in its environment: the last finds what moved away.
 berth_members() {
-  berth_found=" $berth_pid " berth_live='' berth_before=
+  # what was found before stays found: once its parent has ended, nothing may show any more whose it is
+  berth_found=" $berth_pid $berth_live " berth_live='' berth_before=
   for berth_dir in $(grep -ls "BERTH_RUN=$berth_nonce" /proc/[0-9]*/environ 2>/dev/null); do
     berth_p=${berth_dir#/proc/}
     berth_found="$berth_found${berth_p%/environ} "

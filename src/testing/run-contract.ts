@@ -205,6 +205,16 @@ export function runContract(name: string, open: () => Promise<RunsUnderTest>): v
       );
     });
 
+    test('4. what can no longer be recognised once its parent has ended is gone too', async () => {
+      const mark = aMark();
+      const started = await under.start({ payload: hiding(mark) });
+      await until(async () => (await started.said()).includes('up'));
+      await started.cancel();
+
+      expect((await started.ended).outcome).toMatchObject({ kind: 'cancelled' });
+      expect(await under.processes(mark)).toEqual([]);
+    });
+
     test('4. the time limit does the same, and is never exit code 0', async () => {
       const mark = aMark();
       const started = await under.start({
@@ -310,6 +320,12 @@ function stubborn(mark: string): Payload {
   );
 }
 
+/** Ends at TERM, and leaves one that ignores it, in a session of its own and without the task's variables. */
+function hiding(mark: string): Payload {
+  const loop = `trap "" TERM; while :; do sleep 1; done # ${mark}`;
+  return line(`env -i PATH="$PATH" setsid sh -c '${loop}' & sleep 0.3; echo up; sleep 1000`);
+}
+
 async function gone(under: RunsUnderTest, mark: string, graceMs = GRACE_MS): Promise<void> {
   await until(async () => (await under.processes(mark)).length === 0, graceMs + 5000);
 }
@@ -326,6 +342,9 @@ function wordsOf(output: Buffer): readonly string[] {
 function bytes(text: string): string {
   return toBytes(text).toString('latin1');
 }
+
+/** Those that shells and engines give a meaning of their own, and some that nobody does. */
+const CODES = [0, 1, 2, 7, 64, 100, 124, 125, 126, 127, 128, 130, 137, 143, 254, 255];
 
 const AWKWARD = [
   'plain',
