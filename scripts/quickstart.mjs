@@ -21,7 +21,7 @@ must(process.execPath, [join(root, 'scripts/build.mjs'), join(work, 'dist')], { 
 mkdirSync(bin);
 writeFileSync(
   join(bin, 'berth'),
-  `#!/bin/sh\nexec ${JSON.stringify(process.execPath)} ${JSON.stringify(join(work, 'dist/lib/berth.js'))} "$@"\n`,
+  `#!/bin/sh\nexec ${JSON.stringify(process.execPath)} -- ${JSON.stringify(join(work, 'dist/lib/berth.js'))} "$@"\n`,
   { mode: 0o755 },
 );
 env.PATH = `${bin}:${process.env.PATH}`;

@@ -131,7 +131,7 @@ export function updateSessionContext(name: string, facts: Partial<SessionContext
 }
 
 function machine() {
-  return wire({ env: process.env, cwd: process.cwd(), self: [process.execPath, program()] });
+  return wire({ env: process.env, cwd: process.cwd(), self: [process.execPath, '--', program()] });
 }
 
 /** The command line program beside this library. */

@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
+// without the `--`, Node takes our --env-file for its own, wherever it stands
 import { main } from './cli/cli.ts';
 import { BerthError } from './core/errors.ts';
 import { wire } from './wiring.ts';
@@ -6,7 +7,7 @@ import { wire } from './wiring.ts';
 const { argv, env, execPath, stdout, stderr } = process;
 
 try {
-  const deps = wire({ env, cwd: process.cwd(), self: [execPath, argv[1] ?? ''] });
+  const deps = wire({ env, cwd: process.cwd(), self: [execPath, '--', argv[1] ?? ''] });
   process.exitCode = await main(argv.slice(2), deps, { stdout, stderr });
 } catch (error) {
   if (!(error instanceof BerthError)) throw error;

@@ -36,7 +36,7 @@ describeWith(['docker', 'compose'], 'the README', () => {
   beforeAll(() => {
     mkdirSync(join(project, 'src'), { recursive: true });
     mkdirSync(join(work, 'bin'));
-    const start = `#!/bin/sh\nexec "${process.execPath}" "${inject('program')}" "$@"\n`;
+    const start = `#!/bin/sh\nexec "${process.execPath}" -- "${inject('program')}" "$@"\n`;
     writeFileSync(join(work, 'bin', 'berth'), start, { mode: 0o755 });
     const service = 'image: berth-busybox:latest, pull_policy: never, init: true, command: sleep 3600';
     const file = `services:\n  web: {${service}, volumes: [".:/app"]}\n  db: {${service}}\n`;

@@ -21,7 +21,7 @@ export class Berth implements AsyncDisposable {
 
   /** Start the program; the caller waits for its end, or ends it. */
   start(args: readonly string[], cwd = this.home): ChildProcess {
-    return spawn(process.execPath, [inject('program'), ...args], { cwd, env: this.env, stdio: 'pipe' });
+    return spawn(process.execPath, ['--', inject('program'), ...args], { cwd, env: this.env, stdio: 'pipe' });
   }
 
   async run(args: readonly string[], cwd = this.home): Promise<Ended> {
