@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { quoteWord, shellQuote } from './core/command.ts';
 import type { ResolvedContext } from './core/context.ts';
 import { BerthError } from './core/errors.ts';
@@ -111,15 +112,26 @@ async function makeSession(machine: TerminalMachine, wish: TerminalWish, all: Tm
   const scope = { task: 0, attempt: 0, owner: 'session', workdir };
   const place = asUser(await driver.prepare(host, resolved.container, scope), resolved);
   const context = withPlace(resolved, place);
-  const inner = { argv: ['sh', '-c', await startLine(context)], cwd: null, env: context.env };
+  const mark = `${wish.name}-${randomBytes(8).toString('hex')}`;
+  const env = { ...context.env, BERTH_SESSION: mark };
+  const inner = { argv: ['sh', '-c', await startLine(context)], cwd: null, env };
+  const end = { argv: ['sh', '-c', endLine(mark)], cwd: null, env: {} };
   const plan: SessionPlan = {
     name: wish.name,
     provider: wish.provider,
     request: wish.context,
     context: { ...EMPTY_CONTEXT, ...sessionFactsOf(context, place) },
     command: driver.enter(place, inner, { stdin: true, tty: true }),
+    end: place.id === null ? null : driver.enter(place, end, { stdin: false, tty: false }),
   };
   return all.make(plan);
+}
+
+/** Engines leave a shell behind whose terminal is gone; its processes are known by a mark in their environment. */
+function endLine(mark: string): string {
+  const each = (signal: string) =>
+    `for p in $(grep -ls BERTH_SESSION=${mark} /proc/[0-9]*/environ); do p=\${p%/environ}; kill -${signal} "\${p#/proc/}"; done`;
+  return `${each('HUP')}; sleep 1; ${each('KILL')}`;
 }
 
 /** A container lives as long as whoever started it; a session would outlive it. */

@@ -26,10 +26,12 @@ export interface SessionRecord {
   readonly provider: string | null;
   readonly request: ContextRequest | null;
   readonly context: SessionContext;
+  /** Ends what runs in its container, which outlives the program that entered it; null without one. */
+  readonly end: Command | null;
 }
 
 /** What a new session is to run, and what is known of it. */
-export type SessionPlan = Pick<SessionRecord, 'name' | 'provider' | 'request' | 'context'> & {
+export type SessionPlan = Pick<SessionRecord, 'name' | 'provider' | 'request' | 'context' | 'end'> & {
   /** Program of the pane. */
   readonly command: Command;
 };
@@ -70,11 +72,13 @@ export class TmuxSessions {
    * @param target  as tmux takes it; a name means the session of exactly this name
    */
   async adopt(target: string, name: string | null): Promise<SessionRecord> {
-    const exact = /^[%$@=]/.test(target) ? target : `=${target}`;
-    const asked = await this.host.exec(
-      { argv: ['tmux', 'display-message', '-p', '-t', `${exact}`, PANE_FORMAT], cwd: null, env: {} },
-      { timeoutMs: 5_000 },
-    );
+    const exact = exactTarget(target);
+    const ask = (...argv: readonly string[]) =>
+      this.host.exec({ argv: ['tmux', ...argv], cwd: null, env: {} }, { timeoutMs: 5_000 });
+    // for a pane that is not there display-message would take another one
+    const there = await ask('list-panes', '-t', exact);
+    if (there.exitCode !== 0) throw notFound(target, there.stderr);
+    const asked = await ask('display-message', '-p', '-t', exact, PANE_FORMAT);
     const pane = parsePane(asked.stdout);
     if (asked.exitCode !== 0 || pane.pane === '') throw notFound(target, asked.stderr);
     if (pane.dead) throw ended(target);
@@ -84,7 +88,7 @@ export class TmuxSessions {
     const place = this.placeOf(pane);
     const currentDir = directoryOf(place.process.pid) ?? pane.directory;
     const record: SessionRecord = {
-      ...{ name: known, ...place, provider: null, request: null, made: false },
+      ...{ name: known, ...place, provider: null, request: null, made: false, end: null },
       server: { socket: pane.socket, own: null },
       context: { ...NOWHERE, currentDir },
     };
@@ -129,6 +133,7 @@ export class TmuxSessions {
     if (record === null) return false;
     if (record.made && this.isAlive(record))
       await tmux(this.host, record.server, ['kill-session', '-t', record.session]);
+    if (record.end !== null) await this.host.exec(record.end, { timeoutMs: 10_000 });
     rmSync(this.folder(name), { recursive: true, force: true });
     return true;
   }
@@ -226,6 +231,12 @@ function parsePane(line: string): Pane {
     sessionName,
     directory: directory === '' ? null : directory,
   };
+}
+
+/** `work` means the session of this name, never one whose name begins so. */
+function exactTarget(target: string): string {
+  if (/^[%$@=]/.test(target)) return target;
+  return target.includes(':') ? `=${target}` : `=${target}:`;
 }
 
 /** Null for a directory that is gone, and where there is no /proc. */

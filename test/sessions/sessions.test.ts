@@ -1,0 +1,271 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { ownServer } from '../../src/executors/tmux/server.ts';
+import { Berth, until } from '../support/berth.ts';
+import { describeWith } from '../support/engines.ts';
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'berth-sessions-')));
+const queue = new Berth();
+const { home } = queue;
+const project = mkdtempSync(join(folder, 'project-'));
+const elsewhere = mkdtempSync(join(folder, 'elsewhere-'));
+const socket = ownServer(home).socket;
+
+const tmux = (...argv: string[]) => execFileSync('tmux', ['-S', socket, ...argv], { encoding: 'utf8' });
+const run = (argv: readonly string[]) => queue.run(argv, project);
+const json = async (...argv: string[]) => JSON.parse((await run([...argv, '--json'])).stdout);
+const named = async (name: string) =>
+  ((await json('sessions')) as { name: string; status: string }[]).find((row) => row.name === name);
+
+async function finished(...argv: string[]) {
+  const { id } = await json('send', ...argv);
+  const { code } = await run(['wait', String(id)]);
+  const { stdout } = await run(['logs', String(id)]);
+  return { id, code, stdout };
+}
+
+describeWith(['tmux'], 'terminal sessions', () => {
+  beforeAll(() => run(['up']));
+  afterAll(async () => {
+    await run(['down']);
+    tmux('kill-server');
+    rmSync(home, { recursive: true });
+    rmSync(folder, { recursive: true });
+  });
+
+  test('a task for a session runs in its place, and the session stays there', async () => {
+    expect(await json('session', 'new', 'api', '--env', 'COLOUR=red')).toMatchObject({
+      name: 'api',
+      kind: 'tmux',
+      status: 'idle',
+      current_dir: project,
+      env_vars: { COLOUR: 'red' },
+    });
+
+    const done = await finished('--target', 'api', 'pwd; echo $COLOUR; exit 3');
+
+    expect(done).toMatchObject({ code: 3, stdout: `${project}\nred\n` });
+    const other = await finished('--target', 'api', '--workdir', elsewhere, 'pwd');
+    expect(other.stdout).toBe(`${elsewhere}\n`);
+    expect(await named('api')).toMatchObject({ status: 'idle', current_dir: project });
+  });
+
+  test('a task without a target does not go to a terminal', async () => {
+    await run(['session', 'new', 'quiet']);
+    const { id } = await finished('true');
+
+    expect((await json('show', String(id))).session).toMatch(/slot-/);
+  });
+
+  test('the directory of a session is the one that its shell is in now', async () => {
+    await run(['session', 'new', 'mover']);
+    tmux('send-keys', '-t', '=mover:', `cd ${elsewhere}`, 'Enter');
+    // a task refreshes what is known
+    await until('its shell has moved', async () => {
+      await finished('--target', 'mover', 'true');
+      return ((await named('mover')) as unknown as { current_dir: string }).current_dir === elsewhere;
+    });
+  });
+
+  test('a name is taken once, and free again after its session is removed', async () => {
+    await run(['session', 'new', 'twice']);
+    const again = await run(['session', 'new', 'twice']);
+    expect(again).toMatchObject({ code: 73, stderr: expect.stringContaining('NAME_TAKEN') });
+    expect((await run(['session', 'rm', 'twice'])).code).toBe(0);
+    expect(await named('twice')).toBeUndefined();
+    expect((await run(['session', 'new', 'twice'])).code).toBe(0);
+  });
+
+  test.each(['a:b', 'a.b', '#(touch owned)', 'a\nb', '-t'])(
+    'the name %j is refused, and nothing is made',
+    async (name) => {
+      const before = tmux('list-sessions');
+      const answer = await run(['session', 'new', '--', name]);
+
+      expect(answer).toMatchObject({ code: 64, stderr: expect.stringContaining('is not a session name') });
+      expect(tmux('list-sessions')).toBe(before);
+      expect(existsSync(join(project, 'owned'))).toBe(false);
+    },
+  );
+
+  test('a directory that looks like a tmux format runs nothing', async () => {
+    const odd = join(folder, "a#(touch owned) ';x");
+    execFileSync('mkdir', [odd]);
+    expect((await run(['session', 'new', 'odd', '--workdir', odd])).stderr).toBe('');
+
+    expect((await finished('--target', 'odd', 'pwd')).stdout).toBe(`${odd}\n`);
+    expect(await named('odd')).toMatchObject({ current_dir: odd });
+    expect(existsSync(join(odd, 'owned')) || existsSync(join(folder, 'owned'))).toBe(false);
+  });
+
+  test('a session that its user closed is taken away, and a task for it waits with the reason', async () => {
+    await run(['session', 'new', 'closed']);
+    tmux('kill-session', '-t', '=closed');
+    await until('it is gone', async () => (await named('closed')) === undefined);
+    const { id } = await json('send', '--target', 'closed', 'true');
+
+    expect((await json('why', String(id))).reasons).toMatchObject([{ code: 'NO_SESSION' }]);
+    await run(['cancel', String(id)]);
+  });
+
+  test('a task outlives the pane of its session, with its true end', async () => {
+    await run(['session', 'new', 'brief']);
+    const { id } = await json(
+      'send',
+      '--target',
+      'brief',
+      `until [ -e ${elsewhere}/go ]; do sleep 0.05; done; exit 9`,
+    );
+    await until('it runs', async () => (await json('show', String(id))).state === 'running');
+    tmux('kill-session', '-t', '=brief');
+    writeFileSync(join(elsewhere, 'go'), '');
+
+    expect((await run(['wait', String(id)])).code).toBe(9);
+    await until('the session is gone', async () => (await named('brief')) === undefined);
+  });
+
+  test('a session that runs a task is not removed', async () => {
+    await run(['session', 'new', 'held']);
+    const { id } = await json('send', '--target', 'held', 'sleep 60');
+    await until('it runs', async () => (await json('show', String(id))).state === 'running');
+
+    expect(await run(['session', 'rm', 'held'])).toMatchObject({
+      code: 75,
+      stderr: expect.stringContaining(`runs task ${id}`),
+    });
+    await run(['cancel', String(id)]);
+    expect((await run(['wait', String(id)])).code).toBe(130);
+    expect((await run(['session', 'rm', 'held'])).code).toBe(0);
+  });
+
+  describe('of the user', () => {
+    const users = join(folder, 'user.sock');
+    const theirs = (...argv: string[]) =>
+      execFileSync('tmux', ['-S', users, '-f', '/dev/null', ...argv], { encoding: 'utf8' });
+    const inTheirs = new Berth({ BERTH_HOME: home, TMUX: `${users},1,0` });
+    beforeAll(() => theirs('new-session', '-d', '-s', 'work', '-c', elsewhere));
+    afterAll(() => {
+      theirs('kill-server');
+      rmSync(inTheirs.home, { recursive: true });
+    });
+
+    test('are adopted as they are, and left alone when they are removed', async () => {
+      theirs('new-session', '-d', '-s', 'workbench');
+      const adopted = await inTheirs.run(['session', 'adopt', 'work', '--json']);
+      expect(JSON.parse(adopted.stdout)).toMatchObject({
+        name: 'work',
+        kind: 'tmux',
+        current_dir: elsewhere,
+      });
+
+      expect(await finished('--target', 'work', 'echo in a window')).toMatchObject({
+        code: 0,
+        stdout: 'in a window\n',
+      });
+      expect((await run(['session', 'rm', 'work'])).code).toBe(0);
+      expect(theirs('list-sessions', '-F', '#{session_name}')).toMatch(/^work\nworkbench\n/);
+    });
+
+    test('attach shows a session of berth on their terminal', async () => {
+      await run(['session', 'new', 'shown']);
+      tmux('send-keys', '-t', '=shown:', 'echo in-the-$((40+2))nd-session', 'Enter');
+      const command = `env BERTH_HOME=${home} ${process.execPath} ${inject('program')} session attach shown; sleep 100`;
+      theirs('new-session', '-d', '-s', 'viewer', '-x', '120', '-y', '30', command);
+
+      await until('the screen shows it', () =>
+        theirs('capture-pane', '-p', '-t', '=viewer:').includes('in-the-42nd-session'),
+      );
+    });
+
+    test.each(['wor', 'nothing', '%999', '-x', '#(id)', 'work:9'])(
+      'the target %j is refused',
+      async (target) => {
+        const answer = await inTheirs.run(['session', 'adopt', '--', target]);
+
+        expect(answer.stderr).toMatch(/SESSION_NOT_FOUND|INVALID_VALUE/);
+        expect(answer.code).toBeGreaterThan(0);
+      },
+    );
+
+    test('a dead pane is refused, and its server lives on', async () => {
+      theirs('set-option', '-g', 'remain-on-exit', 'on');
+      const pane = theirs('new-window', '-d', '-P', '-F', '#{pane_id}', '-t', 'work', 'true').trim();
+      await until(
+        'it is dead',
+        () => theirs('display-message', '-p', '-t', pane, '#{pane_dead}').trim() === '1',
+      );
+
+      const answer = await inTheirs.run(['session', 'adopt', pane, '--name', 'dead']);
+      expect(answer).toMatchObject({ code: 69, stderr: expect.stringContaining('SESSION_GONE') });
+      expect(theirs('list-sessions')).toContain('work');
+    });
+  });
+});
+
+describeWith(['tmux', 'compose'], 'a terminal session in a Compose service', () => {
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'berth-session-compose-')));
+  const boxes = new Berth();
+  const state = boxes.home;
+  const socketOf = ownServer(state).socket;
+  const at = (argv: readonly string[], cwd = dir) => boxes.run(argv, cwd);
+  const compose = (...argv: string[]) =>
+    execFileSync('docker', ['compose', ...argv], { cwd: dir, encoding: 'utf8', stdio: 'pipe' });
+
+  beforeAll(async () => {
+    writeFileSync(
+      join(dir, 'compose.yaml'),
+      'services:\n  web:\n    image: berth-busybox\n    command: sleep 100000\n    stop_grace_period: 0s\n    volumes: [".:/app"]\n    working_dir: /app\n',
+    );
+    compose('up', '-d', '--pull', 'never');
+    await at(['up']);
+  });
+  afterAll(async () => {
+    await at(['down']);
+    execFileSync('tmux', ['-S', socketOf, 'kill-server']);
+    rmSync(state, { recursive: true });
+    compose('down', '--timeout', '0');
+    rmSync(dir, { recursive: true });
+  });
+
+  test('its shell and its tasks are in the container, and nothing is left there', async () => {
+    const made = JSON.parse(
+      (await at(['session', 'new', 'web', '--container-service', 'web', '--json'])).stdout,
+    );
+    expect(made).toMatchObject({
+      container_service: 'web',
+      container_type: 'docker_compose',
+      container_volumes: { [dir]: '/app' },
+    });
+    const id = made.container_id.slice(0, 12);
+    const server = ['-S', socketOf];
+    execFileSync('tmux', [...server, 'send-keys', '-t', '=web:', 'echo shell-on-$(hostname)', 'Enter']);
+    await until('the shell answers', () =>
+      execFileSync('tmux', [...server, 'capture-pane', '-p', '-t', '=web:'], { encoding: 'utf8' }).includes(
+        `shell-on-${id}`,
+      ),
+    );
+
+    const sent = await at(['send', '--wait', '--target', 'web', 'hostname; pwd'], '/');
+    expect(sent).toMatchObject({ code: 0, stdout: `${id}\n/app\n` });
+    expect((await at(['session', 'rm', 'web'])).code).toBe(0);
+    expect(
+      compose('exec', '-T', 'web', 'ps', '-o', 'args')
+        .split('\n')
+        .filter((line) => /^sh\b/.test(line)),
+    ).toEqual([]);
+  });
+
+  test('a task for the host is not put into its container', async () => {
+    await at(['session', 'new', 'boxed', '--container-service', 'web']);
+    const { stdout } = await at(['send', '--target', 'boxed', '--no-container', 'true', '--json']);
+    const { id } = JSON.parse(stdout);
+
+    const why = JSON.parse((await at(['why', String(id), '--json'])).stdout);
+    const boxed = why.sessions.find((session: { name: string }) => session.name === 'boxed');
+    expect(boxed).toMatchObject({ passed: false });
+    await at(['cancel', String(id)]);
+  });
+});
