@@ -4,7 +4,16 @@ import { lanesOf, match } from '../core/match.ts';
 import type { Session } from '../core/session.ts';
 import type { Claim, LeaseNews } from '../core/store.ts';
 import type { Lease, Outcome } from '../core/task.ts';
-import { type AttemptRow, attemptOf, leaseOf, type TaskRow, taskOf } from './rows.ts';
+import {
+  type AttemptRow,
+  attemptOf,
+  leaseOf,
+  NO_OUTCOME,
+  type OutcomeColumns,
+  outcomeColumns,
+  type TaskRow,
+  taskOf,
+} from './rows.ts';
 import { contextColumns, contextOfAttempt, type SessionColumns, sessionOf } from './session-rows.ts';
 import { sha256 } from './spec-text.ts';
 import {
@@ -247,17 +256,24 @@ export function* finishClaimed(
   return 'kept';
 }
 
-/** The run of an attempt that was given up as lost has ended after all: only its history learns of it. */
+/**
+ * The attempt has an outcome already. The same one: this is a repetition, after a commit whose answer was
+ * lost. Another one: it was given up as lost, and its run has ended after all; its history learns of it.
+ */
 function* lateOutcome(parts: StoreParts, lease: Lease, outcome: Outcome): Work<LeaseNews> {
   const { taskId, attempt, fence, worker } = lease;
-  const lost = yield* get(
-    `select 1 from attempts where task_id = :taskId and number = :attempt and fence = :fence and outcome is not null`,
+  const ended = yield* get<OutcomeColumns>(
+    'select * from attempts where task_id = :taskId and number = :attempt and fence = :fence and outcome is not null',
     { taskId, attempt, fence },
   );
-  if (lost)
-    yield* note({ taskId, atMs: parts.now(), kind: 'late_outcome', worker, reason: reasonOf(outcome) });
+  if (!ended) return 'lost';
+  const given = outcomeColumns(outcome);
+  if (COLUMNS.every((column) => ended[column] === given[column])) return 'kept';
+  yield* note({ taskId, atMs: parts.now(), kind: 'late_outcome', worker, reason: reasonOf(outcome) });
   return 'lost';
 }
+
+const COLUMNS = Object.keys(NO_OUTCOME) as readonly (keyof OutcomeColumns)[];
 
 export function* releaseClaimed(parts: StoreParts, lease: Lease, reason: string): Work<LeaseNews> {
   const row = yield* heldRow(parts, lease);

@@ -92,7 +92,9 @@ async function withClaim(
   const news = await write(claim);
   const isCurrent = before && 'lease' in before.state && before.state.lease.fence === claim.lease.fence;
   if (isCurrent) return;
-  expect(news).toBe('lost');
+  // to say the same outcome once more is no fault: the first answer may have been lost
+  const said = before?.attempts.some(({ fence, outcome }) => fence === claim.lease.fence && outcome !== null);
+  expect(said ? ['lost', 'kept'] : ['lost']).toContain(news);
   expect(await store.task(claim.task.id)).toEqual(before);
 }
 

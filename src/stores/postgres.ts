@@ -1,0 +1,115 @@
+import type { Store } from '../core/store.ts';
+import { adopt } from './adopt.ts';
+import { claimTasks, finishClaimed, releaseClaimed, startClaimed } from './claims.ts';
+import { addRunning } from './foreground.ts';
+import { parseAddress } from './postgres/address.ts';
+import { watchNotices } from './postgres/changes.ts';
+import { type Connections, connections } from './postgres/connection.ts';
+import { postgresDialect } from './postgres/dialect.ts';
+import { makeCurrent } from './postgres/migrate.ts';
+import { POSTGRES_MIGRATIONS } from './postgres/migrations.ts';
+import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';
+import {
+  addTask,
+  clearTasks,
+  countTasks,
+  readEvents,
+  readTask,
+  readTasks,
+  requestStop,
+  retryTask,
+} from './tasks.ts';
+import type { StoreParts } from './transitions.ts';
+import type { Work } from './work.ts';
+import { heartbeat, readWorkers, registerWorker, unregisterWorker } from './workers.ts';
+
+export interface PostgresOptions {
+  /** See `parseAddress`. */
+  readonly url: string;
+  /** Added to the database's clock; for tests. */
+  readonly aheadMs?: () => number;
+}
+
+/**
+ * The queue in a PostgreSQL database, for any number of processes on any number of hosts.
+ *
+ * @throws {BerthError} `CONFIG_INVALID`, `TRY_AGAIN` where it does not answer, `SCHEMA_NEWER`, `BAD_DATA`;
+ *         nothing is written then
+ */
+export async function openPostgresStore({ url, aheadMs = () => 0 }: PostgresOptions): Promise<Store> {
+  const address = parseAddress(url);
+  const pool = await connections(address);
+  try {
+    await makeCurrent(pool, address, POSTGRES_MIGRATIONS);
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+  const dialect = postgresDialect(address.lock);
+  const epochs = new Map<string, number>();
+  const partsAt = (nowMs: number): StoreParts => {
+    const now = nowMs + aheadMs();
+    return { dialect, epochs, now: () => now };
+  };
+  const notices = watchNotices(pool, address);
+  const write = async <T>(work: (parts: StoreParts) => Work<T>): Promise<T> => {
+    const value = await pool.write((nowMs) => work(partsAt(nowMs)));
+    notices.committed();
+    return value;
+  };
+  const close = once(async () => {
+    await notices.close();
+    await pool.close();
+  });
+
+  return {
+    ...writing(write),
+    ...reading(pool),
+    task: (id) => pool.read(() => readTask(dialect, id)),
+    tasks: (filter) => pool.read(() => readTasks(dialect, filter)),
+    // nobody waits for these
+    heartbeat: (worker) => pool.write((nowMs) => heartbeat(partsAt(nowMs), worker)),
+    changed: (signal) => notices.next(signal),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function writing(write: <T>(work: (parts: StoreParts) => Work<T>) => Promise<T>) {
+  return {
+    add: (spec) => write((parts) => addTask(parts, spec)),
+    addRunning: (spec, run) => write((parts) => addRunning(parts, spec, run)),
+    claim: (worker, limit) => write((parts) => claimTasks(parts, worker, limit)),
+    started: (lease, context) => write((parts) => startClaimed(parts, lease, context)),
+    finished: (lease, outcome, retryAtMs) =>
+      write((parts) => finishClaimed(parts, lease, { outcome, retryAtMs })),
+    release: (lease, reason) => write((parts) => releaseClaimed(parts, lease, reason)),
+    requestStop: (taskId, reason, by) => write((parts) => requestStop(parts, { taskId, reason, by })),
+    retry: (taskId) => write((parts) => retryTask(parts, taskId)),
+    clear: (endedBeforeMs) => write(() => clearTasks(endedBeforeMs)),
+    registerWorker: (worker, isAlive) => write((parts) => registerWorker(parts, worker, isAlive)),
+    unregisterWorker: (worker) => write((parts) => unregisterWorker(parts, worker)),
+    adopt: (worker, isAlive = () => true) => write((parts) => adopt(parts, worker, isAlive)),
+    putSession: (session) => write((parts) => putSession(parts, session)),
+    removeSession: (name) => write(() => removeSession(name)),
+    updateSession: (name, facts) => write((parts) => updateSession(parts, name, facts)),
+    setGroup: (name, maxRunning) => write(() => setGroup(name, maxRunning)),
+  } satisfies Partial<Store>;
+}
+
+function reading(pool: Connections) {
+  return {
+    events: (taskId) => pool.read(() => readEvents(taskId)),
+    counts: () => pool.read(() => countTasks()),
+    workers: () => pool.read(() => readWorkers()),
+    sessions: () => pool.read(() => readSessions()),
+  } satisfies Partial<Store>;
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}

@@ -1,0 +1,104 @@
+import type { Client } from 'pg';
+import type { DatabaseAddress } from './address.ts';
+import type { Connections } from './connection.ts';
+
+export interface Notices {
+  /** Resolves after a notice of any process, after a second at the latest, or when the signal aborts. */
+  next(signal: AbortSignal): Promise<void>;
+  /** Something was committed here. Many at once become one notice. */
+  committed(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Notices are hints. They are sent outside the transaction that they tell of, because commits that notify
+ * wait for each other, and coalesced, because every listener wakes up at each. A lost one costs a poll.
+ */
+export function watchNotices(connections: Connections, address: DatabaseAddress): Notices {
+  const waiters = new Set<() => void>();
+  const listener = listenOn(address, () => {
+    for (const waiter of [...waiters]) waiter();
+  });
+  let sending: Promise<unknown> | null = null;
+  let again = false;
+
+  const send = async (): Promise<void> => {
+    do {
+      again = false;
+      await connections.query('select pg_notify($1, $2)', [address.channel, '']).catch(() => {});
+      if (again) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    } while (again);
+    sending = null;
+  };
+
+  return {
+    next(signal) {
+      if (signal.aborted) return Promise.resolve();
+      listener.need();
+      return new Promise((resolve) => {
+        const done = (): void => {
+          waiters.delete(done);
+          clearTimeout(floor);
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        // the jitter keeps many workers apart
+        const floor = setTimeout(done, FLOOR_MS * (0.75 + Math.random() / 4));
+        waiters.add(done);
+        signal.addEventListener('abort', done, { once: true });
+      });
+    },
+    committed() {
+      for (const waiter of [...waiters]) waiter();
+      if (!address.listen) return;
+      again = true;
+      sending ??= send();
+    },
+    async close() {
+      for (const waiter of [...waiters]) waiter();
+      again = false;
+      await Promise.all([sending, listener.close()]);
+    },
+  };
+}
+
+/** Between two notices of one process. */
+const PAUSE_MS = 10;
+const FLOOR_MS = 1000;
+
+/** One connection that listens, from the first need on; one that breaks is made anew at the next need. */
+function listenOn(address: DatabaseAddress, onNotice: () => void) {
+  let connecting: Promise<Client | null> | null = null;
+  const connect = async (): Promise<Client | null> => {
+    const { default: pg } = await import('pg');
+    const client = new pg.Client({ ...address.connection, pipeline: false });
+    const forget = (): void => {
+      connecting = null;
+    };
+    client.on('error', forget);
+    client.on('end', forget);
+    client.on('notification', onNotice);
+    try {
+      await client.connect();
+      await client.query(`listen "${address.channel}"`);
+      // whoever waits has a timer of his own; a listener alone keeps no process alive
+      (client as Client & { unref(): void }).unref();
+      // what came before is not told any more
+      onNotice();
+      return client;
+    } catch {
+      forget();
+      await client.end().catch(() => {});
+      return null;
+    }
+  };
+  return {
+    need(): void {
+      if (address.listen) connecting ??= connect();
+    },
+    async close(): Promise<void> {
+      const client = await connecting;
+      await client?.end().catch(() => {});
+    },
+  };
+}

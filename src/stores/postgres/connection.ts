@@ -1,0 +1,141 @@
+import type { Pool, PoolClient, QueryResult } from 'pg';
+import type { SqlValue, SqlValues } from '../driver.ts';
+import type { Answer, Work } from '../work.ts';
+import type { DatabaseAddress } from './address.ts';
+import { isPassing, postgresError } from './errors.ts';
+
+export interface Connections {
+  /** The work in one transaction; it starts anew where it met another one. `nowMs` is the database's clock. */
+  write<T>(work: (nowMs: number) => Work<T>): Promise<T>;
+  /** The work on one unchanging view of the data. */
+  read<T>(work: () => Work<T>): Promise<T>;
+  /** One statement on its own. */
+  query(text: string, values?: readonly string[]): Promise<QueryResult>;
+  close(): Promise<void>;
+}
+
+/** Nothing is connected to yet. */
+export async function connections(address: DatabaseAddress): Promise<Connections> {
+  const { default: pg } = await import('pg');
+  const pool = new pg.Pool({
+    ...address.connection,
+    max: MAX_CONNECTIONS,
+    // a verb that is done is not kept waiting by an idle connection
+    allowExitOnIdle: true,
+    types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },
+  });
+  pool.on('error', () => {}); // an idle connection that broke; the next one is a new one
+  const inTransaction = async <T>(begin: string, work: (nowMs: number) => Work<T>): Promise<T> => {
+    for (let left = MAX_ATTEMPTS; ; left -= 1) {
+      try {
+        return await attempt(pool, { begin, work, address });
+      } catch (error) {
+        if (!isPassing(error) || left === 0) throw postgresError(error, address.name);
+        // so that two that met do not meet again
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
+      }
+    }
+  };
+  const settings = `${LIMITS}; set local search_path to "${address.schema}"; ${CLOCK}`;
+  return {
+    write: (work) => inTransaction(`begin; ${settings}`, work),
+    read: (work) => inTransaction(`begin isolation level repeatable read read only; ${settings}`, work),
+    query: (text, values = []) =>
+      pool.query(text, [...values]).catch((error) => {
+        throw postgresError(error, address.name);
+      }),
+    close: () => pool.end(),
+  };
+}
+
+const INT8 = 20;
+const MAX_CONNECTIONS = 8;
+/** Of one transaction that meets others; each passes in milliseconds. */
+const MAX_ATTEMPTS = 30;
+
+/** A process that is stopped in the middle of a transaction does not hold up the others for longer. */
+const LIMITS = 'set local idle_in_transaction_session_timeout to 5000; set local lock_timeout to 5000';
+const CLOCK = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms';
+
+interface Transaction<T> {
+  readonly begin: string;
+  readonly work: (nowMs: number) => Work<T>;
+  readonly address: DatabaseAddress;
+}
+
+async function attempt<T>(pool: Pool, { begin, work, address }: Transaction<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken = false;
+  const onError = (): void => {
+    broken = true;
+  };
+  client.on('error', onError);
+  try {
+    const begun = (await client.query(begin)) as unknown as readonly QueryResult<{ now_ms: number }>[];
+    const value = await drive(client, work(begun.at(-1)?.rows[0]?.now_ms ?? 0), address.prepare);
+    await client.query('commit');
+    return value;
+  } catch (error) {
+    await client.query('rollback').catch(onError);
+    throw error;
+  } finally {
+    client.off('error', onError);
+    client.release(broken);
+  }
+}
+
+/** Statements whose answer nobody waits for are sent along with the next one. */
+async function drive<T>(client: PoolClient, work: Work<T>, prepare: boolean): Promise<T> {
+  const unheard: Promise<unknown>[] = [];
+  let step = work.next(NOTHING);
+  while (!step.done) {
+    const { sql, values, wants } = step.value;
+    const result = client.query(statement(sql, values, prepare));
+    if (wants === 'nothing') {
+      // reported below; a rejection must not be unheard of until then
+      result.catch(() => {});
+      unheard.push(result);
+      step = work.next(NOTHING);
+    } else {
+      await Promise.all(unheard.splice(0));
+      const { rows, rowCount } = await result;
+      step = work.next({ rows, changes: rowCount ?? 0 });
+    }
+  }
+  await Promise.all(unheard);
+  return step.value;
+}
+
+const NOTHING: Answer = { rows: [], changes: 0 };
+
+interface Translated {
+  readonly name: string;
+  readonly text: string;
+  readonly order: readonly string[];
+}
+const translations = new Map<string, Translated>();
+
+function statement(sql: string, values: SqlValues, prepare: boolean) {
+  const { name, text, order } = translated(sql);
+  const list = order.map((key) => storable(values[key] ?? null));
+  return prepare ? { name, text, values: list } : { text, values: list };
+}
+
+/** `:name` to `$1`; a cast (`::bigint`) stays. */
+function translated(sql: string): Translated {
+  const known = translations.get(sql);
+  if (known) return known;
+  const order: string[] = [];
+  const text = sql.replace(/(?<!:):([a-z]\w*)/gi, (_whole, name: string) => {
+    const at = order.indexOf(name);
+    return `$${at === -1 ? order.push(name) : at + 1}`;
+  });
+  const fresh = { name: `berth_${translations.size}`, text, order };
+  translations.set(sql, fresh);
+  return fresh;
+}
+
+/** PostgreSQL's text holds no U+0000. Specs are JSON and keep it; this is for words that people read. */
+function storable(value: SqlValue): SqlValue {
+  return typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value;
+}

@@ -1,0 +1,13 @@
+import { type Dialect, put } from '../work.ts';
+
+/** @param lock  names the queue's advisory lock; whoever has it is alone with the match until the commit */
+export function postgresDialect(lock: readonly [number, number]): Dialect {
+  return {
+    locked: 'for update',
+    unlocked: 'for update skip locked',
+    lockedTasks: 'for update of tasks',
+    list: (name, type) =>
+      `select value::${type} from json_array_elements_text(cast(:${name} as json)) as value`,
+    alone: () => put(`select pg_advisory_xact_lock(${lock.join(', ')})`),
+  };
+}
