@@ -11,6 +11,7 @@ function service(name: string, facts: Partial<ComposeService> = {}): ComposeServ
     profiles: [],
     enabled: true,
     volumes: [],
+    tmpfs: [],
     workingDir: null,
     user: null,
     containerName: null,

@@ -59,6 +59,8 @@ export interface ComposeService {
   /** Whether it is on with the active profiles. */
   readonly enabled: boolean;
   readonly volumes: readonly ComposeMount[];
+  /** Container paths that hide what a volume shows there. */
+  readonly tmpfs: readonly string[];
   readonly workingDir: string | null;
   readonly user: string | null;
   readonly containerName: string | null;

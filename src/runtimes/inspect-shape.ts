@@ -16,7 +16,7 @@ export function containerFacts(description: unknown): ContainerFacts {
     oomKilled: raw.State?.OOMKilled ?? false,
     health: healthOf(raw),
     labels: raw.Config?.Labels ?? {},
-    mounts: (raw.Mounts ?? []).map(mountFacts),
+    mounts: mountsOf(raw),
     ports: portsOf(raw),
     workingDir: raw.Config?.WorkingDir ?? '',
     user: raw.Config?.User ?? '',
@@ -55,7 +55,11 @@ interface RawContainer {
   readonly Config?: RawConfig & { readonly Hostname?: string; readonly Image?: string };
   readonly Mounts?: readonly RawMount[] | null;
   readonly NetworkSettings?: { readonly Ports?: RawPorts | null };
-  readonly HostConfig?: { readonly PortBindings?: RawPorts | null };
+  readonly HostConfig?: {
+    readonly PortBindings?: RawPorts | null;
+    /** Docker keeps what `--tmpfs` mounts here alone. */
+    readonly Tmpfs?: Readonly<Record<string, string>> | null;
+  };
 }
 
 interface RawImage {
@@ -101,6 +105,16 @@ function digest(id: string): string {
 function healthOf(raw: RawContainer): ContainerFacts['health'] {
   const status = raw.State?.Health?.Status || raw.State?.Healthcheck?.Status;
   return status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : null;
+}
+
+function mountsOf(raw: RawContainer): readonly MountFacts[] {
+  const mounts = (raw.Mounts ?? []).map(mountFacts);
+  const known = new Set(mounts.map(({ destination }) => destination));
+  const others = Object.keys(raw.HostConfig?.Tmpfs ?? {}).filter((destination) => !known.has(destination));
+  return [
+    ...mounts,
+    ...others.map((destination) => ({ type: 'tmpfs' as const, source: '', destination, readOnly: false })),
+  ];
 }
 
 function mountFacts(raw: RawMount): MountFacts {

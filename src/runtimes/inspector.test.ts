@@ -24,7 +24,15 @@ for (const engine of ['docker', 'podman'] as const) {
       dir = await realpath(await mkdtemp(join(tmpdir(), 'berth-inspect-')));
       const made = await call(
         ...['run', '--detach', '--init', '--pull=never', `--name=${name}`, '--hostname=inspected'],
-        ...['--label', `berth.test=${name}`, '--label', 'comma=a,b=c', '--workdir=/tmp', '--user=1000:1000'],
+        ...[
+          '--tmpfs=/scratch',
+          '--label',
+          `berth.test=${name}`,
+          '--label',
+          'comma=a,b=c',
+          '--workdir=/tmp',
+          '--user=1000:1000',
+        ],
         ...[`--mount=type=bind,source=${dir},target=/data,readonly`, '--publish=127.0.0.1::3000/tcp'],
         ...['--env=GREETING=hello world', 'berth-busybox:latest', 'sleep', '1000'],
       );
@@ -56,7 +64,10 @@ for (const engine of ['docker', 'podman'] as const) {
         exitCode: null,
         workingDir: '/tmp',
         user: '1000:1000',
-        mounts: [{ type: 'bind', source: dir, destination: '/data', readOnly: true }],
+        mounts: [
+          { type: 'bind', source: dir, destination: '/data', readOnly: true },
+          { type: 'tmpfs', destination: '/scratch', readOnly: false },
+        ],
       });
       expect(byName?.labels).toMatchObject({ 'berth.test': name, comma: 'a,b=c' });
       expect(Object.values(byName?.ports ?? {})).toEqual(['3000/tcp']);

@@ -69,6 +69,7 @@ function service(index: number) {
       working_dir: fc.oneof(target, template),
       profiles: fc.array(fc.constantFrom('p', 'q', 'r'), { maxLength: 3 }),
       volumes: fc.array(volume, { maxLength: 4 }),
+      tmpfs: fc.oneof(target, fc.uniqueArray(fc.constantFrom('/run', '/app/tmp:size=1m'))),
       depends_on: fc.oneof(
         some,
         some.map((names) =>

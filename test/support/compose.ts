@@ -13,6 +13,7 @@ interface ServiceView {
   readonly build: { readonly context: string; readonly dockerfile: string | null } | null;
   readonly profiles: readonly string[];
   readonly volumes: readonly string[];
+  readonly tmpfs: readonly string[];
   readonly workingDir: string | null;
   readonly user: string | null;
   readonly containerName: string | null;
@@ -58,6 +59,7 @@ function viewOfConfigService(service: Json): ServiceView {
     volumes: (service.volumes ?? []).map((volume: Json) =>
       viewOfMount({ readOnly: volume.read_only, ...volume }),
     ),
+    tmpfs: (service.tmpfs ?? []).map((entry: string) => normalPath(entry.split(':')[0] ?? '')),
     workingDir: service.working_dir ?? null,
     user: service.user ?? null,
     containerName: service.container_name ?? null,

@@ -74,6 +74,8 @@ function toService(name: string, value: Value, active: readonly string[]): Compo
     profiles,
     enabled: profiles.length === 0 || active.some((profile) => profile === '*' || profiles.includes(profile)),
     volumes: isList(service['volumes']) ? service['volumes'].filter(isMap).map(toMount) : [],
+    // each may have options behind a colon: /run:size=1m
+    tmpfs: textsOf(service['tmpfs']).map((entry) => cleanTarget(entry.split(':')[0] ?? '')),
     workingDir: textOf(service['working_dir']) || null,
     user: textOf(service['user']) || null,
     containerName: textOf(service['container_name']) || null,

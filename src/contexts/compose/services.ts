@@ -10,7 +10,7 @@ import { canonicalVolume, uniqueVolumes } from './volumes.ts';
 const TEXT_KEYS = ['image', 'working_dir', 'user', 'container_name'] as const;
 /** Each may be `service:NAME`, which starts that service first. */
 export const NAMESPACE_KEYS = ['network_mode', 'ipc', 'pid', 'uts', 'cgroup'] as const;
-const LIST_KEYS = ['profiles', 'links', 'volumes_from'] as const;
+const LIST_KEYS = ['profiles', 'links', 'volumes_from', 'tmpfs'] as const;
 
 /**
  * A service in the one form that merging works on: paths absolute, short forms written out.

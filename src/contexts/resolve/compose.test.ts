@@ -103,6 +103,15 @@ describe('a Compose service', () => {
     });
   });
 
+  test('a service that was brought up hides a directory under its own tmpfs', async () => {
+    const volume = { type: 'bind', source: '/p', target: '/app', readOnly: false } as const;
+    const web = service('web', { volumes: [volume], tmpfs: ['/app/tmp'] });
+    const world = madeUp({ ...shop, docker: [], project: project('/p', web) });
+    const inside = resolveContext(request('/p/tmp', { container: asked({ start: true }) }), world);
+
+    await expect(inside).rejects.toEqual(refusal('DIRECTORY_NOT_MAPPED', 'lies over it, on /app/tmp'));
+  });
+
   test('that is paused is not brought up: nobody knows why it was paused', async () => {
     await expect(resolve(inState('paused'), asked({ start: true }))).rejects.toEqual(
       refusal('CONTAINER_PAUSED'),

@@ -3,7 +3,7 @@ import type { ContainerStart } from '../../core/context.ts';
 import type { ComposeProject, ComposeService } from '../../core/detection.ts';
 import { BerthError } from '../../core/errors.ts';
 import type { ContainerFacts, Inspector } from '../../core/inspect.ts';
-import { depth, mapDirectory, within } from '../mounts.ts';
+import { depth, type Mount, mapDirectory, within } from '../mounts.ts';
 import { chooseService, requireService, type ServiceChoice } from '../service.ts';
 import { type Box, healthWarnings, insideRunning, NO_CONTAINER, type Question, runningFacts } from './box.ts';
 import { COMPOSE, isOneOff, mountsOf, projectDirOf, projectOf, sameDir } from './containers.ts';
@@ -235,11 +235,12 @@ function subject({ project, choice, target, engine }: Service, { dir, world }: Q
 
 async function broughtUp(question: Question, service: Service): Promise<Box> {
   const { world, dir } = question;
-  const { volumes, workingDir, image } = service.choice.service;
+  const { workingDir, image } = service.choice.service;
+  const mounts = definedMounts(service.choice.service);
   const own = workingDir ?? (image === null ? null : await imageDir(question, service.engine, image));
   const place = directoryInside(
     dir,
-    insideOf(service, question, { mounts: volumes, workingDir: own }),
+    insideOf(service, question, { mounts, workingDir: own }),
     world.files.realpath,
   );
   return {
@@ -255,10 +256,17 @@ async function broughtUp(question: Question, service: Service): Promise<Box> {
     warnings: place.warnings,
     inside: (path) => {
       const facts = { realpath: world.files.realpath, workingDir: own ?? '/' };
-      const mapping = mapDirectory(path, volumes, facts);
+      const mapping = mapDirectory(path, mounts, facts);
       return mapping.kind === 'mapped' ? mapping.target : null;
     },
   };
+}
+
+function definedMounts({ volumes, tmpfs }: ComposeService): readonly Mount[] {
+  return [
+    ...volumes,
+    ...tmpfs.map((target) => ({ type: 'tmpfs' as const, source: null, target, readOnly: false })),
+  ];
 }
 
 function definedFacts({ image, volumes }: ComposeService) {

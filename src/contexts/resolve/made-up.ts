@@ -112,6 +112,7 @@ export function service(name: string, facts: Partial<ComposeService> = {}): Comp
     profiles: [],
     enabled: true,
     volumes: [],
+    tmpfs: [],
     workingDir: null,
     user: null,
     containerName: null,
