@@ -3,10 +3,10 @@ import type { ComposeProject, ComposeService, Evidence } from '../../core/detect
 import { BerthError } from '../../core/errors.ts';
 import { type ComposeSource, composeLookAlikes, findComposeFiles } from '../compose/find.ts';
 import { readCompose } from '../compose/read.ts';
+import { composeTiltfile, findComposeProject } from '../compose/tiltfile.ts';
 import type { Environment } from '../devcontainer.ts';
-import { tiltfileKind } from '../kubernetes-files.ts';
 import { within } from '../mounts.ts';
-import { type Directory, fileIn, textOf } from './files.ts';
+import { type Directory, fileIn } from './files.ts';
 import type { Finding } from './finding.ts';
 import { visible } from './visible.ts';
 
@@ -26,28 +26,22 @@ export interface ComposeAnswer {
 /** The Compose project of exactly this directory, by name, by COMPOSE_FILE or by a Tiltfile that starts it. */
 export async function composeHere(directory: Directory, environment: Environment): Promise<ComposeAnswer> {
   const dir = directory.path;
-  const tilt = tiltfile(directory);
-  const source =
-    (await findComposeFiles(dir, { environment })) ??
-    (tilt === null || tilt.files.length === 0
-      ? null
-      : await findComposeFiles(dir, { environment, composeFiles: tilt.files }));
+  const tilt = fileIn(directory, 'Tiltfile') === null ? [] : tiltEvidence(dir);
+  const source = await findComposeProject(dir, environment);
   if (source === null) {
-    if (tilt !== null) return { finding: finding(dir, [tilt.evidence], NO_PROJECT), warnings: [] };
+    if (tilt.length > 0) return { finding: finding(dir, tilt, NO_PROJECT), warnings: [] };
     return { finding: null, warnings: lookAlikeNotes(directory) };
   }
   const evidence = [
     ...fileEvidence(source, environment),
-    ...(tilt === null ? [] : [tilt.evidence]),
+    ...tilt,
     ...lookAlikes(directory).map((name) => ({
       path: join(dir, name),
       rule: 'not loaded: Compose reads it only when it is told to',
     })),
   ];
   if (evidence.length === 0) return { finding: null, warnings: source.warnings };
-  // by a Tiltfile it is the project of another directory, where Compose's own search finds it
-  const projectDir = source.foundBy === 'caller' ? source.dir : dir;
-  return { finding: finding(projectDir, evidence, await reading(source, environment)), warnings: [] };
+  return { finding: finding(dir, evidence, await reading(source, environment)), warnings: [] };
 }
 
 /**
@@ -144,13 +138,9 @@ function fileEvidence(source: ComposeSource, environment: Environment): readonly
   return [{ path: first, rule }, ...others.map((path) => ({ path, rule: 'merged over the first one' }))];
 }
 
-function tiltfile(
-  directory: Directory,
-): { readonly evidence: Evidence; readonly files: readonly string[] } | null {
-  const path = fileIn(directory, 'Tiltfile');
-  const { kind, composeFiles } = tiltfileKind(path === null ? '' : (textOf(path) ?? ''));
-  if (path === null || kind !== 'compose') return null;
-  return { evidence: { path, rule: 'a Tiltfile that calls docker_compose' }, files: composeFiles };
+function tiltEvidence(dir: string): readonly Evidence[] {
+  const tiltfile = composeTiltfile(dir);
+  return tiltfile === null ? [] : [{ path: tiltfile.path, rule: 'a Tiltfile that calls docker_compose' }];
 }
 
 /** Why a service is where the code of `dir` runs; null when none is. */

@@ -5,6 +5,7 @@ import type { Host } from '../../core/host.ts';
 import type { Availability, Inspector } from '../../core/inspect.ts';
 import { findComposeFiles } from '../compose/find.ts';
 import { readCompose } from '../compose/read.ts';
+import { findComposeProject } from '../compose/tiltfile.ts';
 import { detectContainerContext } from '../detect.ts';
 import { type Environment, readDevcontainer } from '../devcontainer.ts';
 import { findRepository, gitFacts, worktrees } from '../git.ts';
@@ -33,8 +34,10 @@ export function localWorld(parts: LocalWorld): World {
     projectFile: (dir) => loadProjectFile(dir, home),
     detect: (dir) => detectContainerContext(dir, { environment }),
     compose: async (dir, composeFiles) => {
-      const options = composeFiles === null ? { environment } : { environment, composeFiles };
-      const source = await findComposeFiles(dir, options);
+      const source =
+        composeFiles === null
+          ? await findComposeProject(dir, environment)
+          : await findComposeFiles(dir, { environment, composeFiles });
       return source === null ? null : readCompose(source, environment);
     },
     devcontainer: (path) => readDevcontainer(path, environment),
