@@ -1,12 +1,13 @@
 // Bundles the program and the library into dist/, so that users install one small package.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { bundling, root } from './bundling.mjs';
 
-const words = process.argv.slice(2);
-const out = words.find((word) => !word.startsWith('--')) ?? join(root, 'dist');
+const out = process.argv[2] ?? join(root, 'dist');
+const require = createRequire(import.meta.url);
 
 rmSync(out, { recursive: true, force: true });
 await build({
@@ -21,9 +22,9 @@ chmodSync(join(out, 'lib/berth.js'), 0o755);
 cpSync(join(root, 'node_modules/@photostructure/sqlite/prebuilds'), join(out, 'prebuilds'), {
   recursive: true,
 });
-if (words.includes('--types')) {
-  const tsc = join(root, 'node_modules/.bin/tsc');
-  execFileSync(tsc, ['-p', 'tsconfig.types.json', '--outDir', join(out, 'types')], {
+if (process.argv.includes('--types')) {
+  const tsc = require.resolve('typescript/bin/tsc');
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.types.json', '--outDir', join(out, 'types')], {
     cwd: root,
     stdio: 'inherit',
   });
