@@ -21,6 +21,8 @@ import type {
 export interface Store extends AsyncDisposable {
   /** The same key and the same spec give the id that was given before; another spec is `KEY_CONFLICT`. */
   add(spec: TaskSpec): Promise<Added>;
+  /** All of them in one transaction, or none. `after` may name ids that the same call gives. */
+  addAll(specs: readonly TaskSpec[]): Promise<readonly Added[]>;
   /** In one transaction: a task that goes straight to this process, running (`berth run`). */
   addRunning(spec: TaskSpec, run: ForegroundRun): Promise<Claim>;
   task(id: number): Promise<Task | null>;
@@ -47,6 +49,8 @@ export interface Store extends AsyncDisposable {
   requestStop(taskId: number, reason: StopReason, by: string): Promise<StopAnswer>;
   /** A finished task back to pending, as a new attempt. */
   retry(taskId: number): Promise<Task>;
+  /** A pending task waits for this session from now on; null takes the target away. */
+  reassign(taskId: number, session: string | null): Promise<Task>;
   /** Remove finished tasks that ended before; answers their run directories. */
   clear(endedBeforeMs: number): Promise<readonly string[]>;
 
@@ -74,10 +78,55 @@ export interface Store extends AsyncDisposable {
 
   /** At most so many tasks of a group at a time; null takes the limit away. */
   setGroup(name: string, maxRunning: number | null): Promise<void>;
+  /** Groups that have a limit, are paused, or have unfinished tasks. */
+  groups(): Promise<readonly Group[]>;
+  /** Start nothing more of it until it is resumed; what runs goes on. False when it was so already. */
+  pause(what: Pausable): Promise<boolean>;
+  resume(what: Pausable): Promise<boolean>;
+  pauses(): Promise<readonly Pausable[]>;
+
+  /** What contradicts the rules of the queue, one sentence each. Looks only. */
+  problems(): Promise<readonly string[]>;
+  facts(): Promise<StoreFacts>;
+  /** Rows of all tables in an order in which they can be put back; workers, which are processes, are left out. */
+  rows(): AsyncIterable<StoredRow>;
+  /** Put rows into an empty queue, in one transaction. Throws `NAME_TAKEN` when it is not empty. */
+  putRows(rows: Iterable<StoredRow>): Promise<number>;
 
   /** Resolves when something may have changed (a second at the latest), or when the signal aborts. A hint: look again. */
   changed(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Something that can be paused. */
+export type Pausable =
+  | { readonly kind: 'queue' }
+  | { readonly kind: 'group' | 'session'; readonly name: string };
+
+export interface Group {
+  readonly name: string;
+  /** null: no limit. */
+  readonly maxRunning: number | null;
+  readonly paused: boolean;
+  readonly pending: number;
+  /** Assigned or running. */
+  readonly running: number;
+}
+
+export interface StoreFacts {
+  readonly engine: 'sqlite' | 'postgres';
+  /** Where it is, without a password. */
+  readonly place: string;
+  readonly version: string;
+  readonly schema: number;
+  /** Other machines can use it too. */
+  readonly shared: boolean;
+}
+
+/** A row as it is in its table. */
+export interface StoredRow {
+  readonly table: string;
+  readonly row: Readonly<Record<string, string | number | null>>;
 }
 
 export interface Added {

@@ -1,7 +1,10 @@
 import type { Store } from '../core/store.ts';
 import { adopt } from './adopt.ts';
 import { claimTasks, finishClaimed, releaseClaimed, startClaimed } from './claims.ts';
+import { pages, putRows } from './copy.ts';
 import { addRunning } from './foreground.ts';
+import { findProblems } from './fsck.ts';
+import { pause, readGroups, readPauses, resume } from './pauses.ts';
 import { parseAddress } from './postgres/address.ts';
 import { watchNotices } from './postgres/changes.ts';
 import { type Connections, connections } from './postgres/connection.ts';
@@ -11,11 +14,13 @@ import { POSTGRES_MIGRATIONS } from './postgres/migrations.ts';
 import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';
 import {
   addTask,
+  addTasks,
   clearTasks,
   countTasks,
   readEvents,
   readTask,
   readTasks,
+  reassignTask,
   requestStop,
   retryTask,
 } from './tasks.ts';
@@ -69,6 +74,13 @@ export async function openPostgresStore({ url, aheadMs = () => 0 }: PostgresOpti
     tasks: (filter) => pool.read(() => readTasks(dialect, filter)),
     // nobody waits for these
     heartbeat: (worker) => pool.write((nowMs) => heartbeat(partsAt(nowMs), worker)),
+    facts: async () => ({
+      engine: 'postgres',
+      place: `${address.name}, schema ${address.schema}`,
+      version: await serverVersion(pool),
+      schema: POSTGRES_MIGRATIONS.length,
+      shared: true,
+    }),
     changed: (signal) => notices.next(signal),
     close,
     [Symbol.asyncDispose]: close,
@@ -78,6 +90,7 @@ export async function openPostgresStore({ url, aheadMs = () => 0 }: PostgresOpti
 function writing(write: <T>(work: (parts: StoreParts) => Work<T>) => Promise<T>) {
   return {
     add: (spec) => write((parts) => addTask(parts, spec)),
+    addAll: (specs) => write((parts) => addTasks(parts, specs)),
     addRunning: (spec, run) => write((parts) => addRunning(parts, spec, run)),
     claim: (worker, limit) => write((parts) => claimTasks(parts, worker, limit)),
     started: (lease, context) => write((parts) => startClaimed(parts, lease, context)),
@@ -86,6 +99,7 @@ function writing(write: <T>(work: (parts: StoreParts) => Work<T>) => Promise<T>)
     release: (lease, reason) => write((parts) => releaseClaimed(parts, lease, reason)),
     requestStop: (taskId, reason, by) => write((parts) => requestStop(parts, { taskId, reason, by })),
     retry: (taskId) => write((parts) => retryTask(parts, taskId)),
+    reassign: (taskId, session) => write((parts) => reassignTask(parts, taskId, session)),
     clear: (endedBeforeMs) => write(() => clearTasks(endedBeforeMs)),
     registerWorker: (worker, isAlive) => write((parts) => registerWorker(parts, worker, isAlive)),
     unregisterWorker: (worker) => write((parts) => unregisterWorker(parts, worker)),
@@ -94,6 +108,9 @@ function writing(write: <T>(work: (parts: StoreParts) => Work<T>) => Promise<T>)
     removeSession: (name) => write(() => removeSession(name)),
     updateSession: (name, facts) => write((parts) => updateSession(parts, name, facts)),
     setGroup: (name, maxRunning) => write(() => setGroup(name, maxRunning)),
+    pause: (what) => write((parts) => pause(parts, what)),
+    resume: (what) => write(() => resume(what)),
+    putRows: (rows) => write((parts) => putRows(parts, rows)),
   } satisfies Partial<Store>;
 }
 
@@ -103,7 +120,16 @@ function reading(pool: Connections) {
     counts: () => pool.read(() => countTasks()),
     workers: () => pool.read(() => readWorkers()),
     sessions: () => pool.read(() => readSessions()),
+    groups: () => pool.read(() => readGroups()),
+    pauses: () => pool.read(() => readPauses()),
+    problems: () => pool.read(() => findProblems()),
+    rows: () => pages((work) => pool.read(work)),
   } satisfies Partial<Store>;
+}
+
+async function serverVersion(pool: Connections): Promise<string> {
+  const { rows } = await pool.query('show server_version');
+  return String(rows[0]?.server_version ?? 'unknown');
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

@@ -184,7 +184,7 @@ export function queueOf(row: TaskRow): QueueRequest {
 }
 
 /** A damaged spec never runs (`SPEC_CORRUPT`); what the columns still tell of it can be shown. */
-function specOf(row: TaskRow): TaskSpec {
+export function specOf(row: TaskRow): TaskSpec {
   try {
     return JSON.parse(row.spec) as TaskSpec;
   } catch {

@@ -2,24 +2,29 @@ import type { Store } from '../core/store.ts';
 import { adopt } from './adopt.ts';
 import { watchChanges } from './changes.ts';
 import { claimTasks, finishClaimed, releaseClaimed, startClaimed } from './claims.ts';
-import { type Database, openDatabase, sqliteError } from './driver.ts';
+import { pages, putRows } from './copy.ts';
+import { type Database, openDatabase, sqliteError, sqliteVersion } from './driver.ts';
 import { addRunning } from './foreground.ts';
-import { checkSchema, makeCurrent } from './migrate.ts';
+import { findProblems } from './fsck.ts';
+import { checkSchema, makeCurrent, SCHEMA_VERSION } from './migrate.ts';
+import { pause, readGroups, readPauses, resume } from './pauses.ts';
 import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';
 import { prepareStateFolder } from './state-folder.ts';
 import {
   addTask,
+  addTasks,
   clearTasks,
   countTasks,
   readEvents,
   readTask,
   readTasks,
+  reassignTask,
   requestStop,
   retryTask,
 } from './tasks.ts';
 import { drive, groupCommit } from './transactions.ts';
 import type { StoreParts } from './transitions.ts';
-import { SQLITE, type Work } from './work.ts';
+import { all, SQLITE, type Work } from './work.ts';
 import { heartbeat, readWorkers, registerWorker, unregisterWorker } from './workers.ts';
 
 export interface SqliteOptions {
@@ -70,6 +75,7 @@ function sqliteStore(database: Database, parts: StoreParts): Store {
 
   return {
     add: (spec) => write(() => addTask(parts, spec)),
+    addAll: (specs) => write(() => addTasks(parts, specs)),
     addRunning: (spec, run) => write(() => addRunning(parts, spec, run)),
     task: (id) => read(() => readTask(SQLITE, id)),
     tasks: (filter) => read(() => readTasks(SQLITE, filter)),
@@ -83,6 +89,7 @@ function sqliteStore(database: Database, parts: StoreParts): Store {
 
     requestStop: (taskId, reason, by) => write(() => requestStop(parts, { taskId, reason, by })),
     retry: (taskId) => write(() => retryTask(parts, taskId)),
+    reassign: (taskId, session) => write(() => reassignTask(parts, taskId, session)),
     clear: (endedBeforeMs) => write(() => clearTasks(endedBeforeMs)),
 
     registerWorker: (worker, isAlive) => write(() => registerWorker(parts, worker, isAlive)),
@@ -97,8 +104,33 @@ function sqliteStore(database: Database, parts: StoreParts): Store {
     updateSession: (name, facts) => write(() => updateSession(parts, name, facts)),
 
     setGroup: (name, maxRunning) => write(() => setGroup(name, maxRunning)),
+    groups: () => read(() => readGroups()),
+    pause: (what) => write(() => pause(parts, what)),
+    resume: (what) => write(() => resume(what)),
+    pauses: () => read(() => readPauses()),
+
+    problems: () => read(() => sqliteProblems()),
+    facts: async () => ({
+      engine: 'sqlite',
+      place: database.path,
+      version: sqliteVersion(),
+      schema: SCHEMA_VERSION,
+      shared: false,
+    }),
+    rows: () => pages(read),
+    putRows: (rows) => write(() => putRows(parts, rows)),
     changed: (signal) => changes.next(signal),
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** The file first: where a page is broken, the rules cannot be asked. */
+function* sqliteProblems(): Work<readonly string[]> {
+  const pages = yield* all<{ integrity_check: string }>('PRAGMA integrity_check');
+  const broken = pages.map((row) => row.integrity_check).filter((line) => line !== 'ok');
+  if (broken.length > 0) return broken.map((line) => `The file: ${line}`);
+  const orphans = yield* all<{ table: string }>('PRAGMA foreign_key_check');
+  const lost = orphans.map(({ table }) => `A row of ${table} belongs to a row that is not there`);
+  return [...lost, ...(yield* findProblems())];
 }

@@ -3,7 +3,7 @@ import { laneOf } from '../core/match.ts';
 import type { Added, StopAnswer, TaskFilter } from '../core/store.ts';
 import type { StopReason, Task, TaskEvent, TaskSpec, TaskStateName } from '../core/task.ts';
 import type { SqlValue } from './driver.ts';
-import { type AttemptRow, type EventRow, eventOf, type TaskRow, taskOf } from './rows.ts';
+import { type AttemptRow, type EventRow, eventOf, specOf, type TaskRow, taskOf } from './rows.ts';
 import { canonicalJson, contentOf, sha256 } from './spec-text.ts';
 import { finish, note, reopen, type StoreParts, taskRow, waitForParents } from './transitions.ts';
 import { all, type Dialect, get, put, run, type Work } from './work.ts';
@@ -17,6 +17,12 @@ export function* addTask(parts: StoreParts, spec: TaskSpec): Work<Added> {
   yield* note({ taskId: id, atMs: parts.now(), kind: 'added', worker: null, reason: null });
   if (spec.queue.after.length > 0) yield* waitFor(parts, id, spec.queue.after);
   return { id, created: true };
+}
+
+export function* addTasks(parts: StoreParts, specs: readonly TaskSpec[]): Work<readonly Added[]> {
+  const added: Added[] = [];
+  for (const spec of specs) added.push(yield* addTask(parts, spec));
+  return added;
 }
 
 function* knownTask(key: string | null, hash: string): Work<number | null> {
@@ -177,6 +183,29 @@ export function* retryTask(parts: StoreParts, taskId: number): Work<Task> {
     });
   }
   yield* reopen(parts, row);
+  const task = yield* readTask(parts.dialect, taskId);
+  if (!task) throw new Error(`task ${taskId} disappeared inside a transaction`);
+  return task;
+}
+
+/** The rest of the spec stays as it was sent; the hash is that of the new whole. */
+export function* reassignTask(parts: StoreParts, taskId: number, session: string | null): Work<Task> {
+  const row = yield* requireTask(parts, taskId);
+  if (row.state !== 'pending') {
+    throw new BerthError(`Task ${taskId} is ${row.state}; only one that waits can go to another session.`, {
+      code: 'NOTHING_MATCHED',
+      hint: `Stop it with \`berth cancel ${taskId}\`, then \`berth retry ${taskId}\`.`,
+    });
+  }
+  const sent = specOf(row);
+  const spec = { ...sent, queue: { ...sent.queue, target: session } };
+  const text = canonicalJson(spec);
+  yield* put(
+    `update tasks set spec = :text, spec_hash = :hash, lane = :lane where id = :id and state = 'pending'`,
+    { id: taskId, text, hash: sha256(text), lane: laneOf(spec) },
+  );
+  const reason = session === null ? 'any session' : `session ${session}`;
+  yield* note({ taskId, atMs: parts.now(), kind: 'reassigned', worker: null, reason });
   const task = yield* readTask(parts.dialect, taskId);
   if (!task) throw new Error(`task ${taskId} disappeared inside a transaction`);
   return task;

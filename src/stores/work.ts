@@ -54,6 +54,8 @@ export interface Dialect {
   list(name: string, type: 'bigint' | 'text'): string;
   /** Until the commit no other transaction that asks the same goes on. */
   alone(): Work<void>;
+  /** After rows were put in with their ids: the next ones are higher. */
+  idsImported(): Work<void>;
 }
 
 /** Whoever writes to SQLite is alone already. */
@@ -63,4 +65,5 @@ export const SQLITE: Dialect = {
   lockedTasks: '',
   list: (name) => `select value from json_each(:${name})`,
   *alone() {},
+  *idsImported() {},
 };

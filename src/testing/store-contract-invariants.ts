@@ -24,6 +24,7 @@ export function invariants(create: () => Promise<StoreFixture>): void {
           await OPERATIONS[kind](world, pick);
           await check(world);
         }
+        expect(await world.store.problems()).toEqual([]);
         await fixture.dispose();
       }),
       { numRuns: Number(process.env.BERTH_TEST_RUNS ?? 25) },

@@ -5,6 +5,7 @@ import { ends } from './store-contract-ends.ts';
 import { invariants } from './store-contract-invariants.ts';
 import { dependencies, sending } from './store-contract-queue.ts';
 import { changes, recovery, sessions } from './store-contract-recovery.ts';
+import { copying, manyAtOnce, otherHosts, pausing } from './store-contract-upkeep.ts';
 import type { StoreFixture } from './store-fixture.ts';
 
 /** What every store must do. Each handle stands for a process of its own. */
@@ -27,6 +28,14 @@ export function storeContract(name: string, create: () => Promise<StoreFixture>)
     describe('recovery', () => recovery(subject));
     describe('sessions', () => sessions(subject));
     describe('changes', () => changes(subject));
+    describe('pausing', () => pausing(subject));
+    describe('many at once', () => manyAtOnce(subject));
+    describe('other hosts', () => otherHosts(subject));
+    describe('copying', () =>
+      copying(subject, async () => {
+        const other = await create();
+        return () => other;
+      }));
     describe('invariants', () => invariants(create));
   });
 }

@@ -9,5 +9,12 @@ export function postgresDialect(lock: readonly [number, number]): Dialect {
     list: (name, type) =>
       `select value::${type} from json_array_elements_text(cast(:${name} as json)) as value`,
     alone: () => put(`select pg_advisory_xact_lock(${lock.join(', ')})`),
+    *idsImported() {
+      for (const table of ['tasks', 'events']) {
+        yield* put(
+          `select setval(pg_get_serial_sequence('${table}', 'id'), (select max(id) from ${table})) from ${table} limit 1`,
+        );
+      }
+    },
   };
 }
