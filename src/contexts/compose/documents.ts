@@ -1,4 +1,4 @@
-import type { CST, Document, LineCounter, YAMLError } from 'yaml';
+import type { CST, Document, Lexer, LineCounter, YAMLError } from 'yaml';
 import { BerthError } from '../../core/errors.ts';
 import { visible } from '../detect/visible.ts';
 import type { Limits } from './limits.ts';
@@ -66,7 +66,10 @@ function compose(yaml: Yaml, text: string, lines: LineCounter): Iterable<Documen
   function* tokens(): Generator<CST.Token, void> {
     const parser = new yaml.Parser(lines.addNewLine);
     let count = 0;
-    for (const lexeme of new yaml.Lexer().lex(text)) {
+    const lexer = new yaml.Lexer();
+    const allowOutdents = outdentedFlow(lexer);
+    for (const lexeme of lexer.lex(text)) {
+      allowOutdents();
       yield* parser.next(lexeme);
       count += 1;
       if (count > MAX_TOKENS)
@@ -75,6 +78,26 @@ function compose(yaml: Yaml, text: string, lines: LineCounter): Iterable<Documen
     }
     yield* parser.end();
   }
+}
+
+/**
+ * Inside brackets Go's library takes any indentation, as YAML forbids and people write. The lexer has no
+ * option for it, but looks at two fields of its own at each line.
+ *
+ * @returns to be called after each lexeme
+ */
+function outdentedFlow(lexer: Lexer): () => void {
+  const state = lexer as unknown as { readonly flowLevel: number; indentNext: number };
+  let outside: number | null = null;
+  return () => {
+    if (state.flowLevel > 0) {
+      outside ??= state.indentNext;
+      state.indentNext = 0;
+    } else if (outside !== null) {
+      state.indentNext = outside;
+      outside = null;
+    }
+  };
 }
 
 /** A Compose file is a mapping, its services are mappings. Without this nothing can be listed. */
