@@ -59,7 +59,7 @@ function onSignal(listener: () => void): () => void {
 
 function workerControl(machine: RunningMachine): WorkerControl {
   const { home, host, self } = machine;
-  const nameOf = ({ name }: Pick<WorkerOptions, 'name'>) => name ?? 'local';
+  const nameOf = ({ name }: Pick<WorkerOptions, 'name'>) => name ?? host.name;
   const background = async () => ({ store: await machine.store(), host, home, self });
   return {
     run: (options) => work(machine, options),
@@ -88,7 +88,7 @@ async function work(machine: RunningMachine, options: WorkerOptions): Promise<nu
   if (options.drain) drain.abort();
   process.on('SIGTERM', onStop).on('SIGINT', onStop).on('SIGUSR2', onDrain);
   const settings = {
-    name: options.name ?? 'local',
+    name: options.name ?? machine.host.name,
     slots: options.slots ?? DEFAULT_SLOTS,
     home: machine.home,
     drain: drain.signal,

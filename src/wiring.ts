@@ -7,6 +7,7 @@ import { BerthError } from './core/errors.ts';
 import type { Host } from './core/host.ts';
 import type { Store } from './core/store.ts';
 import { localHost } from './hosts/local.ts';
+import { hostName, openQueue } from './queue-place.ts';
 import { runningParts } from './running.ts';
 
 export interface Surroundings {
@@ -21,14 +22,12 @@ export interface Surroundings {
  * opens no database, and `send` reads no YAML.
  */
 export function wire({ env, cwd, self }: Surroundings): Deps {
-  const host = localHost();
+  const host = localHost(hostName(env));
   const home = stateFolder(env);
   const runs = join(home, 'runs');
   let opened: Promise<Store> | null = null;
   const store = () => {
-    opened ??= import('./stores/sqlite.ts').then(({ openSqliteStore }) =>
-      openSqliteStore({ directory: home }),
-    );
+    opened ??= openQueue(env, home);
     return opened;
   };
   const running = runningParts({

@@ -40,10 +40,14 @@ export interface StorableSpec {
   forget(): Promise<void>;
 }
 
-/** The spec as the database may hold it: secret values moved to a file. The state folder exists already. */
+/**
+ * The spec as the database may hold it: secret values moved to a file, and `local` under the name that this
+ * machine has in the queue. The state folder exists already.
+ */
 export async function storable(deps: Deps, spec: TaskSpec): Promise<StorableSpec> {
   const { env, forget } = await keepSecrets(deps.home, spec.context.env, spec.queue.key);
-  return { spec: { ...spec, context: { ...spec.context, env } }, forget };
+  const host = spec.context.host === 'local' ? deps.host.name : spec.context.host;
+  return { spec: { ...spec, context: { ...spec.context, host, env } }, forget };
 }
 
 function queueDefaults(settings: Settings): QueueRequest {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import type { Command } from '../core/command.ts';
 import { BerthError, messageOf } from '../core/errors.ts';
 import type {
@@ -15,9 +16,9 @@ import type {
 
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** The machine this process runs on. */
-export function localHost(): Host {
-  return { name: 'local', exec, launch, spawn: spawnHere, signal, isAlive, self: processRef(process.pid) };
+/** The machine this process runs on. @param name  what it is called in the queue */
+export function localHost(name = 'local'): Host {
+  return { name, exec, launch, spawn: spawnHere, signal, isAlive, self: processRef(process.pid) };
 }
 
 function exec(command: Command, options: ExecOptions): Promise<ExecResult> {
@@ -87,6 +88,11 @@ function spawnHere(command: Command, options: SpawnOptions): Spawned {
     stderr: child.stderr,
     ended: endOf(child),
     kill: (signal) => void child.kill(signal),
+    unref: () => {
+      child.unref();
+      for (const stream of [child.stdin, child.stdout, child.stderr])
+        if (stream instanceof Socket) stream.unref();
+    },
   };
 }
 
