@@ -94,9 +94,12 @@ async function work(machine: RunningMachine, options: WorkerOptions): Promise<nu
     drain: drain.signal,
   };
   try {
+    const { agentRunsOf } = await import('./agent-runs.ts');
+    const agents = agentRunsOf(machine.host, machine.runs);
     const terminals = await terminalRunsOf(machine);
     try {
-      await runWorker({ ...(await runDeps(machine, logLine)), terminals }, settings, stop.signal);
+      const deps = await runDeps(machine, logLine);
+      await runWorker({ ...deps, terminals, agents }, settings, stop.signal);
     } finally {
       await terminals.close();
     }

@@ -85,6 +85,8 @@ export interface RunReading {
     directory: string,
     options: { readonly follow: boolean; readonly signal: AbortSignal },
   ): AsyncIterable<OutputChunk>;
+  /** What an agent answered; null for a command, and while there is none. */
+  answer(directory: string): Promise<string | null>;
   remove(directories: readonly string[]): Promise<void>;
 }
 

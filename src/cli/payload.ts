@@ -16,9 +16,12 @@ export function sendPayload(args: readonly string[]): Payload {
 }
 
 /** A text for an agent; several words are one text. */
-export function promptPayload(args: readonly string[], provider: string | null): Payload {
+export function promptPayload(
+  args: readonly string[],
+  { provider, headless }: { readonly provider: string | null; readonly headless: boolean },
+): Payload {
   rejectNothing(args);
-  return { kind: 'prompt', text: args.join(' '), provider };
+  return { kind: 'prompt', text: args.join(' '), provider, ...(headless && { headless }) };
 }
 
 function rejectNothing(args: readonly string[]): void {

@@ -45,6 +45,10 @@ export const QUEUE_FLAGS = {
   providers: { type: 'string', value: 'A,B', group, help: 'agents that may take it, in order' },
   fallback: { type: 'string', value: 'A,B', group, help: 'agents to try when none of those is there' },
   prompt: { type: 'boolean', group, help: 'the content is a prompt, not a command' },
-  headless: { type: 'boolean', group, help: 'no terminal session (the default for commands)' },
+  headless: {
+    type: 'boolean',
+    group,
+    help: 'no terminal session: the default for commands; for a prompt, one turn of the agent',
+  },
   'no-context-match': { type: 'boolean', group, help: 'take any idle session, however far its context' },
 } as const satisfies Flags;

@@ -75,10 +75,9 @@ function list(text: string | null): readonly string[] {
 }
 
 function rejectContradictions(flags: QueueFlags): void {
-  const session = (['target', 'provider', 'providers'] as const).find((name) => flags[name] !== null);
-  if (flags.headless && session !== undefined) {
+  if (flags.headless && flags.target !== null) {
     throw conflict(
-      `--headless and --${session} contradict each other.`,
+      '--headless and --target contradict each other.',
       'A session has a terminal; leave one of them out.',
     );
   }

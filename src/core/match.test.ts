@@ -86,6 +86,18 @@ describe('gates', () => {
     ['a busy session takes nothing', task(), session('s', { status: 'busy' }), null],
     ['another host', task({ context: { host: 'build-1' } }), session('s'), null],
     ['a prompt needs a terminal', task(), session('s', { kind: 'headless' }), null],
+    [
+      'a prompt without a terminal takes a slot',
+      task({ payload: { ...PROMPT, provider: 'codex', headless: true } }),
+      session('s', { kind: 'headless' }),
+      's',
+    ],
+    [
+      'a prompt without a terminal takes no pane',
+      task({ payload: { ...PROMPT, provider: 'codex', headless: true } }),
+      session('s', { provider: 'codex' }),
+      null,
+    ],
     ['a command runs headless', task({ payload: { kind: 'line', line: 'ls' } }), session('s'), null],
     ['a target is that session', task({ queue: { target: 't' } }), session('s'), null],
     [
@@ -186,7 +198,7 @@ describe('any tasks and sessions', () => {
   const provider = fc.option(fc.constantFrom('claude', 'codex'), { nil: null });
   const directory = fc.constantFrom('/work', '/work/app', '/other');
   const tasks = fc.array(
-    fc.record({ host, directory, provider, target: fc.option(names, { nil: null }), terminal: fc.boolean() }),
+    fc.record({ host, directory, provider, target: fc.option(names, { nil: null }), terminal: fc.boolean(), headless: fc.boolean() }),
     { maxLength: 8 },
   );
   const sessions = fc.uniqueArray(
@@ -197,7 +209,7 @@ describe('any tasks and sessions', () => {
     candidates: wishes.map((wish, at) => ({
       id: at + 1,
       spec: task({
-        payload: wish.terminal ? { ...PROMPT, provider: wish.provider } : { kind: 'line', line: 'ls' },
+        payload: wish.terminal ? { ...PROMPT, provider: wish.provider, headless: wish.headless } : { kind: 'line', line: 'ls' },
         context: { host: wish.host, workdir: wish.directory },
         queue: { target: wish.target },
       }),

@@ -121,6 +121,8 @@ function kindRefusal(spec: TaskSpec, session: Session): string | null {
 
 function providerRefusal(spec: TaskSpec, session: Session): string | null {
   const wanted = providersOf(spec);
+  // a slot starts whichever agent the prompt asks for
+  if (session.kind === 'headless' && !wantsTerminal(spec)) return null;
   if (wanted.length === 0 || wanted.includes(session.provider ?? '')) return null;
   return `the task asks for ${wanted.join(' or ')}`;
 }
@@ -173,12 +175,14 @@ function isInside(directory: string, ancestor: string): boolean {
   return directory.startsWith(ancestor.endsWith('/') ? ancestor : `${ancestor}/`);
 }
 
-/** Prompts and tasks for a provider need a terminal; a command runs headless. */
+/** Prompts and tasks for a provider need a terminal, unless they ask for none; a command runs headless. */
 function wantsTerminal(spec: TaskSpec): boolean {
-  return spec.payload.kind === 'prompt' || providersOf(spec).length > 0;
+  const { payload } = spec;
+  return payload.kind === 'prompt' ? payload.headless !== true : providersOf(spec).length > 0;
 }
 
-function providersOf({ payload, queue }: TaskSpec): readonly string[] {
+/** Agents that may take a prompt, in order of preference. */
+export function providersOf({ payload, queue }: TaskSpec): readonly string[] {
   if (queue.providers.length > 0) return queue.providers;
   return payload.kind === 'prompt' && payload.provider !== null ? [payload.provider] : [];
 }

@@ -5,7 +5,13 @@ import type { ErrorCode } from './errors.ts';
 export type Payload =
   | { readonly kind: 'line'; readonly line: string }
   | { readonly kind: 'argv'; readonly argv: readonly string[] }
-  | { readonly kind: 'prompt'; readonly text: string; readonly provider: string | null };
+  | {
+      readonly kind: 'prompt';
+      readonly text: string;
+      readonly provider: string | null;
+      /** A turn of the agent's own without a terminal, in any slot; otherwise it needs a session. */
+      readonly headless?: boolean;
+    };
 
 export type OnLost = 'hold' | 'retry' | 'fail';
 

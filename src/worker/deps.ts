@@ -1,3 +1,4 @@
+import type { AgentRuns } from '../core/agent.ts';
 import type { ContextRequest, ResolvedContext } from '../core/context.ts';
 import type { BerthError } from '../core/errors.ts';
 import type { Executor, RunEnd } from '../core/executor.ts';
@@ -14,6 +15,8 @@ export interface RunDeps {
   readonly executor: Executor;
   /** Sessions that have a terminal; left out where only slots are served. */
   readonly terminals?: TerminalRuns;
+  /** Turns of agents; left out where only commands are served. */
+  readonly agents?: AgentRuns;
   runtime(kind: Place['runtime']): Runtime;
   resolve(request: ContextRequest): Promise<ResolvedContext>;
   /** The environment with the secret values that its references stand for. */

@@ -5,6 +5,7 @@ import type { Executor, RunEnd } from '../core/executor.ts';
 import type { Place } from '../core/runtime.ts';
 import type { Claim } from '../core/store.ts';
 import type { Outcome, StopReason } from '../core/task.ts';
+import { asCommand, judgeTurn, type TurnEnd } from './agent-turn.ts';
 import type { RunDeps } from './deps.ts';
 import { notStarted, outcomeOf } from './outcome.ts';
 import { asUser, placeOf, runSpecOf, sessionFactsOf, withPlace } from './plan.ts';
@@ -57,7 +58,8 @@ async function attempt(deps: RunDeps, claim: Claim, hold: Hold): Promise<void> {
     const executor = executorOf(deps, claim);
     const end = await executor.watch(claim.attempt.runDirectory, hold.signal);
     await showOwnPlace(deps, claim);
-    await finish(deps, claim, await judge(deps, claim, { end, place, stopReason: hold.control.reason }));
+    const outcome = await judge(deps, claim, { end, place, stopReason: hold.control.reason });
+    await finish(deps, claim, await judgeTurn(deps, claim, outcome));
     await executor.seal(claim.attempt.runDirectory, end);
     await deps.runtime(place.runtime).dispose(deps.host, place);
   } finally {
@@ -72,7 +74,7 @@ async function enter(deps: RunDeps, claim: Claim, hold: Hold): Promise<Place | n
       ? await again(deps, claim)
       : await first(deps, claim, hold.signal);
   } catch (error) {
-    await finish(deps, claim, notStarted(asBerthError(error)));
+    await finish(deps, claim, { outcome: notStarted(asBerthError(error)), againAtMs: null });
     return null;
   }
 }
@@ -97,13 +99,19 @@ async function first(deps: RunDeps, claim: Claim, signal: AbortSignal): Promise<
     store.updateSession(claim.lease.session, sessionFactsOf(context, place)),
   ]);
   if (news === 'kept') {
-    const env = await deps.reveal(context.env);
-    await executorOf(deps, claim).start(runSpecOf({ claim, context, place, runtime, env }));
+    const [env, run] = await Promise.all([
+      deps.reveal(context.env),
+      asCommand(deps, claim, { context, place, runtime }),
+    ]);
+    await executorOf(deps, claim).start(runSpecOf({ claim: run, context, place, runtime, env }));
     return place;
   }
   await runtime.dispose(host, place);
   if (news === 'stop_requested')
-    await finish(deps, claim, { kind: 'cancelled', cause: 'Cancelled before it started.' });
+    await finish(deps, claim, {
+      outcome: { kind: 'cancelled', cause: 'Cancelled before it started.' },
+      againAtMs: null,
+    });
   return null;
 }
 
@@ -117,7 +125,8 @@ async function again(deps: RunDeps, claim: Claim): Promise<Place | null> {
   if ((await executor.state(runDirectory)) === 'absent') {
     const runtime = deps.runtime(place.runtime);
     const env = await deps.reveal(context.env);
-    await executor.start(runSpecOf({ claim, context, place, runtime, env }));
+    const run = await asCommand(deps, claim, { context, place, runtime });
+    await executor.start(runSpecOf({ claim: run, context, place, runtime, env }));
   }
   deps.log({ event: 'adopted', task: claim.task.id, attempt: claim.lease.attempt });
   return place;
@@ -169,8 +178,8 @@ export async function judge(deps: RunDeps, claim: Claim, ended: Ended): Promise<
 }
 
 /** The outcome goes to disk, however long the store is in trouble: the run is over, only its record waits. */
-async function finish(deps: RunDeps, claim: Claim, outcome: Outcome): Promise<void> {
-  const again = retryAt(outcome, claim.lease.attempt, claim.task.spec.queue, deps.now());
+async function finish(deps: RunDeps, claim: Claim, { outcome, againAtMs }: TurnEnd): Promise<void> {
+  const again = againAtMs ?? retryAt(outcome, claim.lease.attempt, claim.task.spec.queue, deps.now());
   const news = await persistently(deps, () => deps.store.finished(claim.lease, outcome, again));
   deps.log({
     event: news === 'lost' ? 'outcome_refused' : outcome.kind,

@@ -28,9 +28,10 @@ export default defineCommand({
   ],
 
   async run({ deps, out, flags, args }) {
-    const isPrompt = flags.prompt || flags.provider !== null;
+    const named = flags.provider ?? flags.providers ?? flags.fallback;
+    const isPrompt = flags.prompt || named !== null;
     const added = await send(deps, {
-      payload: isPrompt ? promptPayload(args, flags.provider) : sendPayload(args),
+      payload: isPrompt ? promptPayload(args, flags) : sendPayload(args),
       queue: queueChoice(flags),
       context: await contextRequest(flags, deps),
       open: openMatters(flags),

@@ -17,8 +17,11 @@ export default defineCommand({
   async run({ deps, out, flags, args }) {
     const task = await show(deps, taskId(args));
     const view = taskView(task, deps.runs.path);
-    if (flags.json) await out.value(view);
+    const run = task.attempts.at(-1)?.runDirectory;
+    const answer = view.kind === 'prompt' && run ? await deps.runs.answer(run) : null;
+    if (flags.json) await out.value(view.kind === 'prompt' ? { ...view, answer } : view);
     else await out.line(facts(view, stateText(task)));
+    if (answer !== null && !flags.json) await out.line(`\n${answer.split('\n').map(printable).join('\n')}`);
     return 0;
   },
 });

@@ -1,0 +1,96 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { agentOf } from './agents/agents.ts';
+import type { AgentPrompt, AgentRuns } from './core/agent.ts';
+import { quoteWord, shellQuote } from './core/command.ts';
+import { BerthError } from './core/errors.ts';
+import type { Host } from './core/host.ts';
+import { readTail } from './executors/run-directory.ts';
+import { toolchainScript } from './worker/plan.ts';
+
+/** Turns of agents that need no terminal: one process each, the prompt on its stdin, its events on stdout. */
+export function agentRunsOf(host: Host, runs: string): AgentRuns {
+  return {
+    async turn(prompt, directory) {
+      refuseLong(prompt.text);
+      const provider = await installed(host, prompt);
+      const folder = join(runs, directory);
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      writeFileSync(join(folder, 'agent'), provider, { mode: 0o600 });
+      const { program, headless } = agentOf(provider);
+      // in pieces: one argument can hold 128 KiB
+      const pieces = prompt.text.match(/[\s\S]{1,30000}/gu) ?? [];
+      return ['sh', '-c', `printf %s "$@" | ${shellQuote([program, ...headless])}`, provider, ...pieces];
+    },
+
+    async result(directory, exitCode) {
+      const provider = readOrNull(join(runs, directory, 'agent'));
+      if (provider === null) return null;
+      const tail = readTail(join(runs, directory, 'out.log'), TAIL_BYTES);
+      const result = agentOf(provider).result(tail?.bytes.toString('utf8') ?? '', exitCode);
+      if (result.answer !== null) {
+        writeFileSync(answerPath(runs, directory), result.answer, { mode: 0o600 });
+      }
+      return { ...result, provider };
+    },
+  };
+}
+
+/** What an agent answered in this run; null for a command, and while there is none. */
+export function readAnswer(runs: string, directory: string): string | null {
+  return readOrNull(answerPath(runs, directory));
+}
+
+function answerPath(runs: string, directory: string): string {
+  return join(runs, directory, 'answer');
+}
+
+/** Enough for the end of any turn; the log keeps everything. */
+const TAIL_BYTES = 8 * 1024 * 1024;
+
+/** What programs take as arguments is limited to 2 MiB, environment included (execve(2)). */
+const LONGEST = 1_500_000;
+
+function refuseLong(text: string): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= LONGEST) return;
+  throw new BerthError(`The prompt has ${bytes} bytes; ${LONGEST} are allowed.`, {
+    code: 'INVALID_VALUE',
+    hint: 'Put the long part into a file of the project, and name the file in the prompt.',
+  });
+}
+
+async function installed(host: Host, prompt: AgentPrompt): Promise<string> {
+  const { providers, context, place, runtime } = prompt;
+  const script = [
+    `cd ${quoteWord(context.dir.target)} || exit`,
+    toolchainScript(context.toolchain),
+    'for berth_name; do command -v "$berth_name" >/dev/null 2>&1 && echo "$berth_name" && exit; done',
+    'exit 127',
+  ].join('\n');
+  const programs = providers.map((name) => agentOf(name).program);
+  const found = await host.exec(
+    runtime.enter(place, { argv: ['sh', '-c', script, 'sh', ...programs], cwd: null, env: {} }, NO_STREAMS),
+    { timeoutMs: 20_000 },
+  );
+  const provider = providers[programs.indexOf(found.stdout.trim())];
+  if (found.exitCode === 0 && provider !== undefined) return provider;
+  const names = providers.join(' nor ');
+  throw new BerthError(
+    `${providers.length > 1 ? `Neither ${names}` : names || 'No agent'} is installed there.`,
+    {
+      code: 'AGENT_NOT_FOUND',
+      hint: 'Install it where the task runs, or name another agent with --fallback.',
+    },
+  );
+}
+
+const NO_STREAMS = { stdin: false, tty: false };
+
+function readOrNull(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,19 @@
+import type { Agent } from '../core/agent.ts';
+import { completed, failed, unknown } from './events.ts';
+
+/** Any program that takes a prompt on stdin and answers on stdout: only its exit code tells how it went. */
+export function generic(program: string): Agent {
+  return {
+    name: program,
+    program,
+    capabilities: { reliableCompletion: false, finalAnswer: false },
+    headless: [],
+
+    result(stdout, exitCode) {
+      if (exitCode === 0) return completed(stdout);
+      return exitCode === null
+        ? unknown(`${program} left no exit code.`, stdout)
+        : failed(`${program} ended with code ${exitCode}`, stdout);
+    },
+  };
+}

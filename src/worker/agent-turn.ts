@@ -1,0 +1,66 @@
+import { detectContainerContext } from '../contexts/detect.ts';
+import type { ResolvedContext } from '../core/context.ts';
+import { BerthError } from '../core/errors.ts';
+import { providersOf } from '../core/match.ts';
+import type { Place, Runtime } from '../core/runtime.ts';
+import type { Claim } from '../core/store.ts';
+import type { Outcome } from '../core/task.ts';
+import type { RunDeps } from './deps.ts';
+
+export interface TurnPlace {
+  readonly context: ResolvedContext;
+  readonly place: Place;
+  readonly runtime: Runtime;
+}
+
+/** The claim with the agent's own command in the place of its prompt: a prompt is never run by a shell. */
+export async function asCommand(deps: RunDeps, claim: Claim, at: TurnPlace): Promise<Claim> {
+  const { spec } = claim.task;
+  if (spec.payload.kind !== 'prompt') return claim;
+  const providers = providersOf(spec);
+  if (deps.agents === undefined || providers.length === 0) {
+    throw new BerthError('The prompt names no agent.', {
+      code: 'AGENT_NOT_FOUND',
+      hint: 'Name one, such as `--provider claude`.',
+    });
+  }
+  const text = `${await preamble(at.context)}${spec.payload.text}`;
+  const argv = await deps.agents.turn({ text, providers, ...at }, claim.attempt.runDirectory);
+  return { ...claim, task: { ...claim.task, spec: { ...spec, payload: { kind: 'argv', argv } } } };
+}
+
+/** An agent beside the project's container learns how to run commands in it. */
+async function preamble({ container, dir }: ResolvedContext): Promise<string> {
+  if (container !== null) return '';
+  const { type } = await detectContainerContext(dir.host, { environment: {} });
+  if (type === null) return '';
+  return (
+    `You are in ${dir.host}, on the host. The commands of this project (builds, tests, servers) belong into its ` +
+    `container (${type}). Run them with: berth run --use-container -- COMMAND\nFiles are the same on both sides.\n\n`
+  );
+}
+
+export interface TurnEnd {
+  readonly outcome: Outcome;
+  /** When the provider serves again; null where nothing is known. */
+  readonly againAtMs: number | null;
+}
+
+/** What the agent itself says of its turn goes before the exit code of its process. */
+export async function judgeTurn(deps: RunDeps, claim: Claim, outcome: Outcome): Promise<TurnEnd> {
+  const plain = { outcome, againAtMs: null };
+  const byItself = outcome.kind === 'succeeded' || outcome.kind === 'failed';
+  if (claim.task.spec.payload.kind !== 'prompt' || !byItself) return plain;
+  const exitCode = outcome.kind === 'succeeded' ? 0 : outcome.exitCode;
+  const result = await deps.agents?.result(claim.attempt.runDirectory, exitCode);
+  if (!result || result.kind === 'completed') return plain;
+  const cause = `${result.provider}: ${result.cause ?? 'it did not say why'}`;
+  if (result.kind === 'unknown' && exitCode === 0)
+    return { outcome: { kind: 'lost', cause }, againAtMs: null };
+  const failed = { exitCode: exitCode || 1, signal: null, oom: null };
+  const again = result.untilMs !== null && result.untilMs > deps.now() ? result.untilMs : null;
+  return {
+    outcome: { ...failed, ...(outcome.kind === 'failed' && outcome), kind: 'failed', cause },
+    againAtMs: again,
+  };
+}
