@@ -69,7 +69,8 @@ export function detectAvailableRuntimes(): Promise<{
 
 /** Names of the Compose services of a directory, without those that a profile switches on. */
 export async function getDockerComposeServices(dir: string): Promise<readonly string[]> {
-  return (await machine().contexts.services(resolve(dir), false)).map(({ name }) => name);
+  const { services } = await machine().contexts.services(resolve(dir), false);
+  return services.map(({ name }) => name);
 }
 
 export function getRunningContainers(imageFilter?: string): Promise<readonly containers.RunningContainer[]> {

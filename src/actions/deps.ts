@@ -1,5 +1,5 @@
 import type { Explanation } from '../contexts/explain.ts';
-import type { ServiceRow } from '../contexts/services.ts';
+import type { ServiceList } from '../contexts/services.ts';
 import type { ContextRequest } from '../core/context.ts';
 import type { Detection } from '../core/detection.ts';
 import type { Host } from '../core/host.ts';
@@ -56,7 +56,7 @@ export interface ForegroundWatcher {
 export interface ContextReading {
   detect(dir: string): Promise<Detection>;
   /** With profiled services where `all`; throws COMPOSE_INVALID, or CONTAINER_NOT_DETECTED without a Compose project. */
-  services(dir: string, all: boolean): Promise<readonly ServiceRow[]>;
+  services(dir: string, all: boolean): Promise<ServiceList>;
   explain(request: ContextRequest, payload: Payload | null): Promise<Explanation>;
   /** The text of a commented `berth.yaml` for a directory. */
   draft(dir: string): Promise<string>;

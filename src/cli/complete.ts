@@ -157,6 +157,6 @@ async function sessionWords(deps: Deps): Promise<readonly Word[]> {
 }
 
 async function serviceWords(deps: Deps): Promise<readonly Word[]> {
-  const services = await deps.contexts.services(deps.cwd, true);
+  const { services } = await deps.contexts.services(deps.cwd, true);
   return services.map(({ name, image }) => [name, image ?? '']);
 }

@@ -82,8 +82,23 @@ describe('what is no plain file', () => {
     chmodSync(join(root, 'Dockerfile'), 0);
     chmodSync(join(root, 'k8s'), 0);
 
-    expect((await detectContainerContext(root, ALONE)).type).toBe('docker');
+    const { type, candidates } = await detectContainerContext(root, ALONE);
+    expect(type).toBe('docker');
+    expect(candidates[0]?.evidence[0]?.rule).toBe('named Dockerfile, but could not be read');
   });
+
+  test.skipIf(process.getuid?.() === 0)(
+    'a directory that cannot be listed is not said to be empty',
+    async () => {
+      const root = aTree({ Dockerfile: 'FROM x\n' });
+      chmodSync(root, 0o311);
+      onTestFinished(() => chmodSync(root, 0o755));
+
+      const { type, warnings } = await detectContainerContext(root, ALONE);
+      expect(type).toBe('docker');
+      expect(warnings).toEqual([expect.stringMatching(/cannot be listed \(EACCES\)/)]);
+    },
+  );
 });
 
 describe('large and hostile files', () => {

@@ -304,6 +304,19 @@ describe('what is said about it', () => {
     );
   });
 
+  test.each([
+    ['docker/docker-compose.yml', COMPOSE, 'Choose it with COMPOSE_FILE=docker/docker-compose.yml.'],
+    ['.docker/Dockerfile', DOCKERFILE, '.docker/Dockerfile says how to build an image'],
+    ['.ddev/config.yaml', 'name: shop\n', 'DDEV makes the containers of this project'],
+    ['.lando.yml', 'name: shop\n', 'Lando makes the containers of this project'],
+  ])('%s is nothing that a tool finds by itself, and is named', async (path, text, note) => {
+    const detection = await detectContainerContext(aTree({ [path]: text }), ALONE);
+
+    expect(detection.type).toBeNull();
+    expect(detection.warnings).toEqual([expect.stringContaining(note)]);
+    expect(detection.reason).toContain(note);
+  });
+
   test('several named dev containers are ambiguous', async () => {
     const root = aTree({
       '.devcontainer/a/devcontainer.json': IMAGE,

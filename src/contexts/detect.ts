@@ -1,15 +1,18 @@
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { Candidate, Detection } from '../core/detection.ts';
 import { buildFiles } from './detect/build-files.ts';
 import { composeAbove, composeHere } from './detect/compose.ts';
 import { detailsOf, NONE } from './detect/details.ts';
 import { devcontainerFiles, isNamed } from './detect/devcontainers.ts';
-import { listDirectory } from './detect/files.ts';
+import { type Directory, listDirectory } from './detect/files.ts';
 import { type Finding, type Findings, PLACES } from './detect/finding.ts';
 import { kubernetesAbove, kubernetesHere, manifestsBelow } from './detect/kubernetes.ts';
+import { nearMisses } from './detect/near-misses.ts';
 import { podmanFiles } from './detect/podman.ts';
 import { nothingReason, tieReason, winnerReason } from './detect/reason.ts';
 import { searchPath } from './detect/search-path.ts';
+import { visible } from './detect/visible.ts';
 import type { Environment } from './devcontainer.ts';
 
 export interface DetectOptions {
@@ -29,12 +32,14 @@ export async function detectContainerContext(dir: string, options: DetectOptions
   const environment = options.environment ?? process.env;
   const { dirs, root } = searchPath(dir, options.home ?? (environment['HOME'] || homedir()));
   const [start] = dirs;
-  const { found, warnings } = await findAll(dirs, environment);
+  const directory = listDirectory(start);
+  const { found, warnings } = await findAll(directory, dirs, environment);
   const [winner, ...others] = found;
   const base = { dir: start, root, candidates: found.map(({ candidate }) => candidate) };
   if (winner === undefined) {
-    const reason = [nothingReason(dirs), ...warnings].join(' ');
-    return { ...base, type: null, reason, ambiguous: false, warnings };
+    const notes = [...warnings, ...nearMisses(directory, dirs)];
+    const reason = [nothingReason(dirs), ...notes].join(' ');
+    return { ...base, type: null, reason, ambiguous: false, warnings: notes };
   }
   const { type } = winner.candidate;
   const tied = tiedWith(winner, others);
@@ -53,9 +58,14 @@ export async function detectContainerContext(dir: string, options: DetectOptions
 }
 
 /** Everything that speaks for the first directory, best first. */
-async function findAll(dirs: readonly [string, ...string[]], environment: Environment): Promise<Findings> {
+async function findAll(
+  directory: Directory,
+  dirs: readonly [string, ...string[]],
+  environment: Environment,
+): Promise<Findings> {
   const [start] = dirs;
-  const directory = listDirectory(start);
+  const hidden = directory.refused === null ? listDirectory(join(start, '.devcontainer'), 1) : directory;
+  const unlisted = [hidden].filter(({ refused }) => refused !== null);
   const compose = await composeHere(directory, environment);
   const kubernetes = kubernetesHere(directory);
   const podman = podmanFiles(directory);
@@ -71,7 +81,15 @@ async function findAll(dirs: readonly [string, ...string[]], environment: Enviro
   ];
   return {
     found: PLACES.flatMap((place) => found.filter((finding) => finding.place === place)),
-    warnings: [...(compose.finding?.warnings ?? []), ...compose.warnings, ...podman.warnings],
+    warnings: [
+      ...unlisted.map(
+        ({ path, refused }) =>
+          `${visible(path)} cannot be listed (${refused}): what is in it may be missing here.`,
+      ),
+      ...(compose.finding?.warnings ?? []),
+      ...compose.warnings,
+      ...podman.warnings,
+    ],
   };
 }
 

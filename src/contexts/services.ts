@@ -16,13 +16,19 @@ export interface ServiceRow {
   readonly container_id: string | null;
 }
 
+export interface ServiceList {
+  readonly services: readonly ServiceRow[];
+  /** What Compose would refuse, or what could not be read. */
+  readonly warnings: readonly string[];
+}
+
 /**
  * The services of a directory's Compose project, sorted, with what the engine knows of them.
  *
  * @param all  with those that only a profile switches on
  * @throws {BerthError} `CONTAINER_NOT_DETECTED` without a Compose project; `COMPOSE_INVALID`
  */
-export async function listServices(world: World, dir: string, all: boolean): Promise<readonly ServiceRow[]> {
+export async function listServices(world: World, dir: string, all: boolean): Promise<ServiceList> {
   const detection = await world.detect(dir);
   const home = detection.candidates.find(({ type }) => type === 'docker_compose')?.dir ?? dir;
   const project = await world.compose(home, null);
@@ -35,9 +41,8 @@ export async function listServices(world: World, dir: string, all: boolean): Pro
   const containers = (await containersOf(world, project.name)).filter((container) =>
     sameDir(projectDirOf(container), project.dir, world.files.realpath),
   );
-  return project.services
-    .filter((service) => all || service.enabled)
-    .map((service) => rowOf(service, containers));
+  const services = project.services.filter((service) => all || service.enabled);
+  return { services: services.map((service) => rowOf(service, containers)), warnings: project.warnings };
 }
 
 function rowOf(service: ComposeService, containers: readonly ContainerFacts[]): ServiceRow {

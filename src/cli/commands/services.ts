@@ -1,6 +1,6 @@
 import { defineCommand, JSON_FLAG } from '../command.ts';
 import { directoryArgument } from '../directory.ts';
-import { table } from '../text.ts';
+import { printable, table } from '../text.ts';
 
 export default defineCommand({
   name: 'services',
@@ -16,7 +16,8 @@ export default defineCommand({
   ],
 
   async run({ deps, out, flags, args }) {
-    const services = await deps.contexts.services(directoryArgument(args, deps.cwd), flags.all);
+    const { services, warnings } = await deps.contexts.services(directoryArgument(args, deps.cwd), flags.all);
+    for (const warning of warnings) await out.warn(`warning: ${printable(warning)}`);
     if (flags.json) await out.value(services);
     else if (services.length > 0) {
       const columns = [

@@ -155,13 +155,15 @@ describe('a Compose file that is no file', () => {
     expect((await findComposeFiles(dir, { environment }))?.files).toEqual([join(dir, 'docker-compose.yml')]);
   });
 
-  test('a file above 1 MiB is a project that was not read', async () => {
+  test('a file above 1 MiB is not read, and no project without services', async () => {
     const dir = aTree({});
     writeFileSync(join(dir, 'compose.yaml'), `services: {a: {image: x}}\n${'#\n'.repeat(5_000_000)}`);
     const source = await findComposeFiles(dir, { environment });
-    const project = source && (await readCompose(source, environment));
+    const project = source && readCompose(source, environment);
 
-    expect(project?.services).toEqual([]);
-    expect(project?.warnings.join()).toContain('larger than 1 MiB');
+    await expect(project).rejects.toMatchObject({
+      code: 'COMPOSE_INVALID',
+      message: expect.stringMatching(/compose\.yaml is larger than 1 MiB/),
+    });
   });
 });

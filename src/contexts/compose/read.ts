@@ -17,7 +17,7 @@ import { cleanTarget } from './volumes.ts';
  *
  * @param environment  the caller's, for variables and `~`
  * @throws {BerthError} `COMPOSE_INVALID`: broken YAML (file, line, column), files or services that lead
- *   to themselves, files that expand beyond measure
+ *   to themselves, files that expand beyond measure, no file that can be read
  */
 export async function readCompose(
   source: ComposeSource,
@@ -35,6 +35,7 @@ export async function readCompose(
   };
   try {
     const project = load(source, environment, reading);
+    if (!source.files.some((file) => reading.documents.has(file))) throw unread(source, [...warnings]);
     return { ...project, warnings: [...shortened([...warnings]), ...unsetWarning(reading.unset)] };
   } catch (error) {
     if (error instanceof RangeError) throw tooDeep(source, error);
@@ -140,6 +141,14 @@ function unsetWarning(unset: ReadonlySet<string>): readonly string[] {
   const names = [...unset].slice(0, 20).join(', ');
   const more = unset.size > 20 ? ` and ${unset.size - 20} more` : '';
   return [`Variables without a value, which are taken as empty: ${names}${more}.`];
+}
+
+/** None of the files could be read: that is no project without services. */
+function unread(source: ComposeSource, warnings: readonly string[]): BerthError {
+  return new BerthError(warnings.at(-1) ?? `There is no Compose file in ${visible(source.dir)}.`, {
+    code: 'COMPOSE_INVALID',
+    hint: 'Make it a regular file below 1 MiB that you may read.',
+  });
 }
 
 function tooDeep(source: ComposeSource, cause: RangeError): BerthError {

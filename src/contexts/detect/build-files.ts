@@ -15,25 +15,24 @@ function docker(directory: Directory): Finding | null {
   const plain = fileIn(directory, 'Dockerfile');
   const others = variants(directory, DOCKER_VARIANT);
   if (plain === null && others.length === 0) return null;
-  const parses = plain === null || looksLikeDockerfile(textOf(plain) ?? '');
-  const evidence: Evidence[] =
-    plain === null
-      ? []
-      : [
-          {
-            path: plain,
-            rule: parses ? "Docker's build file" : 'named Dockerfile, but does not parse as one',
-          },
-        ];
+  const rule = plain === null ? null : ruleOf(textOf(plain));
+  const evidence: Evidence[] = plain === null || rule === null ? [] : [{ path: plain, rule }];
   return {
     place: 'build_file',
     candidate: {
       type: 'docker',
       dir: directory.path,
-      confidence: parses ? 'strong' : 'weak',
+      confidence: rule === null || rule === PLAIN ? 'strong' : 'weak',
       evidence: [...evidence, ...others],
     },
   };
+}
+
+const PLAIN = "Docker's build file";
+
+function ruleOf(text: string | null): string {
+  if (text === null) return 'named Dockerfile, but could not be read';
+  return looksLikeDockerfile(text) ? PLAIN : 'named Dockerfile, but does not parse as one';
 }
 
 function podman(directory: Directory): Finding | null {

@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import type { ComposeProject, ComposeService, Evidence } from '../../core/detection.ts';
 import { BerthError } from '../../core/errors.ts';
-import { type ComposeSource, composeLookAlikes, findComposeFiles } from '../compose/find.ts';
+import { type ComposeSource, composeLookAlikes } from '../compose/find.ts';
 import { readCompose } from '../compose/read.ts';
 import { composeTiltfile, findComposeProject } from '../compose/tiltfile.ts';
 import type { Environment } from '../devcontainer.ts';
@@ -55,7 +55,7 @@ export async function composeAbove(
 ): Promise<ComposeFinding | null> {
   // COMPOSE_FILE of the caller is about the directory that was asked for
   const { COMPOSE_FILE: _, ...rest } = environment;
-  const source = await findComposeFiles(above, { environment: rest });
+  const source = await findComposeProject(above, rest);
   if (source === null || source.files.length === 0) return null;
   const read = await reading(source, rest);
   const reason = read.project === null ? null : coverage(read.project, dir, above);

@@ -14,20 +14,22 @@ export interface Directory {
   readonly path: string;
   /** Sorted; at most 2048. */
   readonly names: readonly string[];
-  /** False when there are more entries than were listed: well-known names are then asked for one by one. */
+  /** False when there are entries that were not listed: well-known names are then asked for one by one. */
   readonly complete: boolean;
+  /** Why nothing could be listed, such as `EACCES`; null when it could, or when it is no directory. */
+  readonly refused: string | null;
 }
 
 export type Kind = 'file' | 'directory' | 'other';
 
-/** Lists a directory; one that cannot be read is empty. */
+/** Lists a directory; what is none, or cannot be read, is empty. */
 export function listDirectory(path: string, maxEntries = MAX_ENTRIES): Directory {
   const names: string[] = [];
   try {
     const handle = opendirSync(path, { bufferSize: 1024 });
     try {
       for (let entry = handle.readSync(); entry !== null; entry = handle.readSync()) {
-        if (names.length === maxEntries) return { path, names: names.sort(), complete: false };
+        if (names.length === maxEntries) return { path, names: names.sort(), complete: false, refused: null };
         names.push(entry.name);
       }
     } finally {
@@ -35,8 +37,10 @@ export function listDirectory(path: string, maxEntries = MAX_ENTRIES): Directory
     }
   } catch (error) {
     if (!isErrno(error)) throw error;
+    const isNone = error.code === 'ENOENT' || error.code === 'ENOTDIR';
+    if (!isNone) return { path, names: names.sort(), complete: false, refused: error.code ?? 'unknown' };
   }
-  return { path, names: names.sort(), complete: true };
+  return { path, names: names.sort(), complete: true, refused: null };
 }
 
 /** The path of a file with exactly this name, or null. Symlinks are followed. */

@@ -21,7 +21,11 @@ export function manifestsBelow(directory: Directory): readonly Finding[] {
 export function kubernetesAbove([, ...parents]: readonly [string, ...string[]]): readonly Finding[] {
   for (const path of parents) {
     // names are asked for one by one: a parent's other files do not matter
-    const found = finding('kubernetes_above', path, toolFiles({ path, names: [], complete: false }));
+    const found = finding(
+      'kubernetes_above',
+      path,
+      toolFiles({ path, names: [], complete: false, refused: null }),
+    );
     if (found.length > 0) return found;
   }
   return [];
