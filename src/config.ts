@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { closest } from './core/closest.ts';
+import type { ClusterPolicy } from './core/cluster.ts';
 import { parseDuration } from './core/duration.ts';
 import { BerthError, messageOf } from './core/errors.ts';
 import { type Origin, SETTING_NAMES, type Setting, type Settings } from './core/settings.ts';
@@ -77,6 +78,28 @@ export function stateFolder(env: Env): string {
 
 type NamedRule<T> = Rule<T> & { readonly key: string; readonly variable: string };
 
+const KUBERNETES_KEYS = ['kubernetes.contexts', 'kubernetes.deny_namespaces'] as const;
+
+/**
+ * Where tasks may run in Kubernetes: from the user's own file only, so that no project can widen it.
+ *
+ * @throws {BerthError} `CONFIG_INVALID` with the line
+ */
+export async function kubernetesPolicy(env: Env): Promise<ClusterPolicy> {
+  const file = await readUserFile(env);
+  const [contexts, denied] = KUBERNETES_KEYS.map((name) => {
+    const entry = file?.entries.find(({ key }) => key === name);
+    return entry === undefined ? null : names(`${file?.path}, line ${entry.line}: ${name}`, entry.value);
+  });
+  return { contexts: contexts ?? null, denyNamespaces: denied ?? [] };
+}
+
+function names(what: string, value: unknown): readonly string[] {
+  const list: unknown = Array.isArray(value) ? value : [value];
+  if (Array.isArray(list) && list.every((one) => typeof one === 'string' && one !== '')) return list;
+  throw invalid(`${what} is no list of names.`, 'Write it as `[dev, staging-*]`.');
+}
+
 function settingOf<T>(rule: NamedRule<T>, files: readonly SettingsFile[], env: Env): Setting<T> {
   const text = env[rule.variable];
   if (text !== undefined && text !== '') {
@@ -126,7 +149,7 @@ function readText(path: string): string {
  * @throws {BerthError} `CONFIG_INVALID` with the line
  */
 export async function yamlEntries(path: string, text: string): Promise<readonly FileEntry[]> {
-  const { isMap, isScalar, LineCounter, parseDocument } = await import('yaml');
+  const { isMap, isScalar, isSeq, LineCounter, parseDocument } = await import('yaml');
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;
@@ -150,6 +173,7 @@ export async function yamlEntries(path: string, text: string): Promise<readonly 
       const name = `${prefix}${key.value}`;
       const { line } = lines.linePos(key.range?.[0] ?? 0);
       if (isMap(value)) visit(value, `${name}.`);
+      else if (isSeq(value)) entries.push({ key: name, value: value.toJS(document), line });
       else entries.push({ key: name, value: isScalar(value) ? value.value : value, line });
     }
   };
@@ -159,7 +183,7 @@ export async function yamlEntries(path: string, text: string): Promise<readonly 
 
 function rejectUnknown(path: string, { key, line }: FileEntry): void {
   const known = Object.values(SETTING_NAMES).map((names) => names.key);
-  if (known.includes(key)) return;
+  if (known.some((one) => one === key)) return;
   const near = closest(key, known);
   throw invalid(
     `${path}, line ${line}: there is no setting "${key}".`,

@@ -3,6 +3,7 @@ import { initProject } from './contexts/project-draft.ts';
 import type { World } from './contexts/resolve/world.ts';
 import { resolveContext } from './contexts/resolve.ts';
 import { chooseService } from './contexts/service.ts';
+import { kubectlExec } from './core/cluster.ts';
 import { type Command, quoteWord, shellQuote } from './core/command.ts';
 import type { ContextRequest, ResolvedContainer, ResolvedContext } from './core/context.ts';
 import { BerthError } from './core/errors.ts';
@@ -85,7 +86,7 @@ function onHost({ dir, env, toolchain }: ResolvedContext, commands: readonly (re
 function inBox(context: ResolvedContext, container: ResolvedContainer, argv: readonly string[]) {
   const script = context.toolchain?.script;
   const inner = script === undefined ? argv : ['sh', '-c', `${script}\nexec "$@"`, 'sh', ...argv];
-  if (container.engine === 'kubectl') return { argv: inner, display: shellQuote(inner) };
+  if (container.engine === 'kubectl') return inPod(context, container, inner);
   if (container.id === null) return inNewBox(context, container, inner);
   const command: Command = { argv: inner, cwd: context.dir.target, env: context.env };
   const entry = enterContainer({ engine: container.engine, id: container.id, user: context.user }, command, {
@@ -95,6 +96,26 @@ function inBox(context: ResolvedContext, container: ResolvedContainer, argv: rea
   // values that the client takes from its own environment; a secret must be in the reader's
   const variables = plain(entry.env).map((pair) => `${assignment(pair)} `);
   return { argv: entry.argv, display: `${variables.join('')}${shellQuote(entry.argv)}` };
+}
+
+function inPod({ dir, env }: ResolvedContext, container: ResolvedContainer, inner: readonly string[]) {
+  if (container.job !== undefined) {
+    const argv = ['kubectl', `--context=${container.kubeContext}`, `--namespace=${container.namespace}`];
+    const image = container.image === null ? [] : [`--image=${container.image}`];
+    const create = [...argv, 'create', 'job', 'berth-task', ...image, '--', ...inner];
+    return { argv: create, display: shellQuote(create) };
+  }
+  const target = {
+    context: container.kubeContext ?? '',
+    namespace: container.namespace ?? '',
+    pod: container.pod ?? '',
+    container: container.podContainer?.name ?? '',
+  };
+  const variables = plain(env).map(([name, value]) => `${name}=${value}`);
+  const words = variables.length === 0 ? inner : ['env', ...variables, ...inner];
+  const there = dir.target === '.' ? words : ['sh', '-c', 'cd "$0" && exec "$@"', dir.target, ...words];
+  const argv = kubectlExec(target, there, { stdin: false, tty: false });
+  return { argv, display: shellQuote(argv) };
 }
 
 function inNewBox(context: ResolvedContext, container: ResolvedContainer, command: readonly string[]) {

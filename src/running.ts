@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Deps, WorkerControl, WorkerOptions } from './actions/deps.ts';
+import type { Clusters } from './clusters.ts';
 import type { World } from './contexts/resolve/world.ts';
 import { BerthError } from './core/errors.ts';
 import type { Host } from './core/host.ts';
@@ -15,6 +16,7 @@ export interface RunningMachine {
   readonly home: string;
   readonly runs: string;
   readonly self: readonly string[];
+  readonly kubernetes: Clusters;
   readonly env: Readonly<Record<string, string | undefined>>;
   store(): Promise<Store>;
   world(dryRun: boolean): Promise<World>;
@@ -49,7 +51,7 @@ function foregroundOf(machine: RunningMachine): Deps['foreground'] {
 }
 
 /** Signals that ask this process to end; while somebody listens they do not end it. */
-function onSignal(listener: () => void): () => void {
+function onSignal(listener: (signal: NodeJS.Signals) => void): () => void {
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of names) process.on(name, listener);
   return () => {
@@ -110,16 +112,20 @@ async function work(machine: RunningMachine, options: WorkerOptions): Promise<nu
 }
 
 async function runDeps(machine: RunningMachine, log: (event: LogEvent) => void): Promise<RunDeps> {
-  const { host, home, runs } = machine;
+  const { host, home, runs, kubernetes } = machine;
   const [{ headlessExecutor }, { bareRuntime }, { entryFailure }, store] = await Promise.all([
     import('./executors/headless.ts'),
     import('./runtimes/bare.ts'),
     import('./runtimes/entry-failure.ts'),
     machine.store(),
   ]);
-  const [{ ociRuntime }, { composeRuntime }, { resolveContext }] = await Promise.all([
+  const [{ ociRuntime }, { composeRuntime }, { kubernetesRuntime }] = await Promise.all([
     import('./runtimes/oci.ts'),
     import('./runtimes/compose.ts'),
+    import('./runtimes/kubernetes.ts'),
+  ]);
+  const [{ withKubernetes }, { resolveContext }] = await Promise.all([
+    import('./executors/kubernetes.ts'),
     import('./contexts/resolve.ts'),
   ]);
   const runtimes = {
@@ -127,19 +133,14 @@ async function runDeps(machine: RunningMachine, log: (event: LogEvent) => void):
     docker: ociRuntime('docker'),
     podman: ociRuntime('podman'),
     compose: composeRuntime(),
+    kubernetes: kubernetesRuntime(kubernetes.apiOf),
   };
   const world = await machine.world(false);
   return {
     store,
     host,
-    executor: headlessExecutor(host, runs),
-    runtime: (kind) => {
-      if (kind !== 'kubernetes') return runtimes[kind];
-      throw new BerthError('This version enters no Kubernetes pods yet.', {
-        code: 'RUNTIME_UNAVAILABLE',
-        hint: 'Use a container of docker, podman or Compose.',
-      });
-    },
+    executor: withKubernetes({ host, runs, other: headlessExecutor(host, runs), apiOf: kubernetes.apiOf }),
+    runtime: (kind) => runtimes[kind],
     resolve: (request) => resolveContext(request, world),
     reveal: (env) => reveal(home, env),
     entryFailure,

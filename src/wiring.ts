@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Deps, EngineReport } from './actions/deps.ts';
+import { type Clusters, clusters } from './clusters.ts';
 import { loadSettings, type SettingsFile, stateFolder, yamlEntries } from './config.ts';
 import type { World } from './contexts/resolve/world.ts';
 import { BerthError } from './core/errors.ts';
@@ -25,6 +26,8 @@ export function wire({ env, cwd, self }: Surroundings): Deps {
   const host = localHost(hostName(env));
   const home = stateFolder(env);
   const runs = join(home, 'runs');
+  const kubernetes = clusters(host, env);
+  const machine = { env, home, host, kubernetes };
   let opened: Promise<Store> | null = null;
   const store = () => {
     opened ??= openQueue(env, home);
@@ -37,7 +40,8 @@ export function wire({ env, cwd, self }: Surroundings): Deps {
     self,
     env,
     store,
-    world: (dryRun) => worldOf({ env, home, host }, dryRun),
+    kubernetes,
+    world: (dryRun) => worldOf(machine, dryRun),
   });
 
   return {
@@ -48,6 +52,7 @@ export function wire({ env, cwd, self }: Surroundings): Deps {
     now: Date.now,
     host,
     store,
+    fileStore: () => openQueue({}, home),
     settings: async (dir) => loadSettings(env, await projectSettings(dir)),
     contexts: {
       detect: async (dir) => {
@@ -56,15 +61,15 @@ export function wire({ env, cwd, self }: Surroundings): Deps {
       },
       services: async (dir, all) => {
         const { listServices } = await import('./contexts/services.ts');
-        return listServices(await worldOf({ env, home, host }, true), dir, all);
+        return listServices(await worldOf(machine, true), dir, all);
       },
       explain: async (request, payload) => {
         const { explainTask } = await import('./explaining.ts');
-        return explainTask({ world: await worldOf({ env, home, host }, true), request, payload });
+        return explainTask({ world: await worldOf(machine, true), request, payload });
       },
       draft: async (dir) => {
         const { draftProject } = await import('./explaining.ts');
-        return draftProject(await worldOf({ env, home, host }, true), dir);
+        return draftProject(await worldOf(machine, true), dir);
       },
       trust: (dir) => trustProject(home, dir),
     },
@@ -122,9 +127,10 @@ interface Machine {
   readonly env: Surroundings['env'];
   readonly home: string;
   readonly host: Host;
+  readonly kubernetes: Clusters;
 }
 
-async function worldOf({ env, home, host }: Machine, dryRun: boolean): Promise<World> {
+async function worldOf({ env, home, host, kubernetes }: Machine, dryRun: boolean): Promise<World> {
   const [{ localWorld }, { cliInspector }, { probeDocker, probePodman }] = await Promise.all([
     import('./contexts/resolve/local-world.ts'),
     import('./runtimes/inspector.ts'),
@@ -136,6 +142,7 @@ async function worldOf({ env, home, host }: Machine, dryRun: boolean): Promise<W
     home,
     inspector: (engine) => cliInspector(host, engine),
     probe: (engine) => (engine === 'docker' ? probeDocker(host) : probePodman(host)),
+    kubernetes: kubernetes.world,
     dryRun,
   });
 }

@@ -1,15 +1,43 @@
 import { resolve } from 'node:path';
 import { closest } from '../core/closest.ts';
-import { CONTAINER_TYPES, type ContainerRequest, type ContainerType } from '../core/context.ts';
+import {
+  CONTAINER_TYPES,
+  type ContainerRequest,
+  type ContainerType,
+  type KubernetesJobRequest,
+  type KubernetesRequest,
+} from '../core/context.ts';
+import { parseDuration } from '../core/duration.ts';
 import { BerthError } from '../core/errors.ts';
 import { type ContextFlags, checkName, conflict } from './context-options.ts';
 
-const KUBERNETES_FLAGS = ['pod', 'selector', 'namespace', 'kube-context', 'kube-container'] as const;
+const JOB_FLAGS = [
+  'kube-job',
+  'kube-resource',
+  'kube-service-account',
+  'kube-node',
+  'kube-manifest',
+  'kube-pending-timeout',
+] as const;
+const KUBERNETES_FLAGS = [
+  'pod',
+  'selector',
+  'namespace',
+  'kube-context',
+  'kube-container',
+  ...JOB_FLAGS,
+] as const;
 const TARGET_FLAGS = ['container', 'container-image', 'container-service', 'pod', 'selector'] as const;
 const START_FLAGS = ['volume', 'port', 'docker-arg'] as const;
 const DETAIL_FLAGS = [...START_FLAGS, 'user', 'start', 'build'] as const;
 
-type ValueFlag = (typeof KUBERNETES_FLAGS)[number] | (typeof TARGET_FLAGS)[number] | 'container-type';
+type ValueFlag =
+  | 'pod'
+  | 'namespace'
+  | 'kube-context'
+  | 'kube-container'
+  | 'kube-service-account'
+  | Exclude<(typeof TARGET_FLAGS)[number], 'selector'>;
 
 /** The container that was asked for; null is the host. Any option but `--use-container` alone fails closed. */
 export function containerRequest(flags: ContextFlags, workdir: string): ContainerRequest | null {
@@ -28,7 +56,7 @@ export function containerRequest(flags: ContextFlags, workdir: string): Containe
     image: name(flags, 'container-image'),
     service: name(flags, 'container-service'),
     name: name(flags, 'container'),
-    kubernetes: givenFlags(flags, KUBERNETES_FLAGS).length === 0 ? null : kubernetes(flags),
+    kubernetes: givenFlags(flags, KUBERNETES_FLAGS).length === 0 ? null : kubernetes(flags, workdir),
     volumes: flags.volume.map((volume) => checkVolume(volume, workdir)),
     ports: flags.port.map(checkPort),
     user: flags.user === null ? null : checkName('--user', flags.user),
@@ -89,7 +117,27 @@ function rejectContradictions(
   if (second !== undefined) {
     throw conflict(`--${first} and --${second} name two different places.`, 'Give one of them.');
   }
+  const jobFlag = givenFlags(flags, JOB_FLAGS)[0];
+  if (jobFlag !== undefined && (flags.pod !== null || flags.selector !== null)) {
+    throw conflict(
+      `--${jobFlag} is for a Job of its own, and ${flags.pod === null ? '--selector' : '--pod'} names a pod that runs.`,
+      'Give one of them.',
+    );
+  }
+  if (jobFlag !== undefined && !flags['kube-job']) {
+    throw conflict(`--${jobFlag} says something about a Job, but none is asked for.`, 'Add --kube-job.');
+  }
   const kubernetesFlag = givenFlags(flags, KUBERNETES_FLAGS)[0];
+  const otherFlag = givenFlags(flags, ['container', 'container-service'])[0];
+  if (kubernetesFlag !== undefined && otherFlag !== undefined) {
+    throw conflict(`--${otherFlag} and --${kubernetesFlag} name two different places.`, 'Give one of them.');
+  }
+  if (kubernetesFlag !== undefined && flags['container-image'] !== null && !flags['kube-job']) {
+    throw conflict(
+      `--container-image starts a container, and --${kubernetesFlag} enters a pod that runs.`,
+      'Add --kube-job to run the image in the cluster.',
+    );
+  }
   if (kubernetesFlag !== undefined && type !== 'kubernetes') {
     throw conflict(
       `--${kubernetesFlag} does not go with the container type ${type}.`,
@@ -126,14 +174,46 @@ function name(flags: ContextFlags, flag: ValueFlag): string | null {
   return value === null ? null : checkName(`--${flag}`, value);
 }
 
-function kubernetes(flags: ContextFlags): ContainerRequest['kubernetes'] {
+function kubernetes(flags: ContextFlags, workdir: string): KubernetesRequest {
   return {
     pod: name(flags, 'pod'),
-    selector: flags.selector === null ? null : checkName('--selector', flags.selector),
+    selector: flags.selector === null ? null : checkSelector(flags.selector),
     namespace: name(flags, 'namespace'),
     context: name(flags, 'kube-context'),
     container: name(flags, 'kube-container'),
+    ...(flags['kube-job'] && { job: job(flags, workdir) }),
   };
+}
+
+/** `app in (a, b)` has blanks. */
+function checkSelector(text: string): string {
+  checkName('--selector', text.replaceAll(' ', ''));
+  return text;
+}
+
+function job(flags: ContextFlags, workdir: string): KubernetesJobRequest {
+  const pending = flags['kube-pending-timeout'];
+  const manifest = flags['kube-manifest'];
+  return {
+    serviceAccount: name(flags, 'kube-service-account'),
+    resources: pairs('--kube-resource', flags['kube-resource']),
+    nodeSelector: pairs('--kube-node', flags['kube-node']),
+    manifest: manifest === null ? null : resolve(workdir, manifest),
+    pendingMs: pending === null ? null : parseDuration('--kube-pending-timeout', pending),
+  };
+}
+
+function pairs(option: string, texts: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const match = /^([\w./-]+)=([\w.-]*)$/.exec(text);
+      if (match) return [match[1] ?? '', match[2] ?? ''];
+      throw new BerthError(`${option} ${JSON.stringify(text)} is not NAME=VALUE.`, {
+        code: 'INVALID_VALUE',
+        hint: 'Such as --kube-resource memory=1Gi, --kube-node disk=ssd.',
+      });
+    }),
+  );
 }
 
 /** `HOST:CONTAINER[:ro]`; a relative host path starts at the work directory. A bare name is a volume of the engine. */

@@ -94,4 +94,31 @@ export const CONTEXT_FLAGS = {
     help: 'its cluster; `current` takes the ambient one',
   },
   'kube-container': { type: 'string', value: 'C', group: pod, help: 'container in the pod' },
+  'kube-job': { type: 'boolean', group: pod, help: 'run as a Job of its own, of --container-image' },
+  'kube-resource': {
+    type: 'strings',
+    value: 'R=Q',
+    group: pod,
+    help: 'what the Job gets at least and at most: cpu=500m, memory=1Gi (repeatable)',
+  },
+  'kube-service-account': { type: 'string', value: 'S', group: pod, help: 'service account of the Job' },
+  'kube-node': {
+    type: 'strings',
+    value: 'L=V',
+    group: pod,
+    help: 'label of the nodes of the Job (repeatable)',
+  },
+  'kube-manifest': {
+    type: 'string',
+    value: 'FILE',
+    completes: 'file',
+    group: pod,
+    help: 'a Job manifest that the task is put into',
+  },
+  'kube-pending-timeout': {
+    type: 'string',
+    value: 'T',
+    group: pod,
+    help: 'how long the Job may wait for a node or an image (default: 5m)',
+  },
 } as const satisfies Flags;

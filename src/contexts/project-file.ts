@@ -117,6 +117,8 @@ function restricted(file: ProjectFile): ProjectFile {
     // variables such as LD_PRELOAD or PATH start programs as well
     ...(Object.keys(file.env).length > 0 ? ['env'] : []),
     ...(file.venv !== null && file.venv.kind !== 'off' ? ['venv'] : []),
+    // a Job may mount the node's own files and use any service account
+    ...(file.kubernetes?.job ? ['kubernetes.job'] : []),
     ...(container?.start ? ['container.start'] : []),
     ...(container?.build ? ['container.build'] : []),
     ...(container?.allowHost ? ['container.allow_host'] : []),
@@ -128,6 +130,7 @@ function restricted(file: ProjectFile): ProjectFile {
     env: {},
     prereqs: [],
     venv: null,
+    kubernetes: file.kubernetes && { ...file.kubernetes, job: undefined },
     container: container && { ...container, start: false, build: false, allowHost: false },
     warnings: ignored.length === 0 ? file.warnings : [...file.warnings, warning],
   };

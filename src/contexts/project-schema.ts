@@ -1,8 +1,9 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type Document, isCollection, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { closest } from '../core/closest.ts';
 import { CONTAINER_TYPES } from '../core/context.ts';
+import { parseDuration } from '../core/duration.ts';
 import { BerthError } from '../core/errors.ts';
 import type { ProjectFile } from './project-file.ts';
 
@@ -33,6 +34,20 @@ const container = z
   })
   .partial();
 
+const job = z
+  .strictObject({
+    service_account: text.describe('Service account of the pod.'),
+    resources: z
+      .record(z.string(), z.union([text, z.number()]))
+      .describe('Limits and requests alike: cpu, memory.'),
+    node_selector: z.record(z.string(), z.string()).describe('Labels of the nodes it may run on.'),
+    manifest: text.describe(
+      'A Job manifest that the task is put into; a path from the directory of this file.',
+    ),
+    pending_timeout: duration.describe('How long it may wait for a node or an image.'),
+  })
+  .partial();
+
 const kubernetes = z
   .strictObject({
     context: text.describe('Context of the kubeconfig; files never choose a cluster by themselves.'),
@@ -40,6 +55,9 @@ const kubernetes = z
     pod: text.describe('A pod, or deployment/NAME, statefulset/NAME, job/NAME.'),
     selector: text.describe('Label selector of one ready pod.'),
     container: text.describe('Container of the pod.'),
+    job: z
+      .union([z.literal(true), job])
+      .describe('Run each task as a Job of its own, of `container: {image: …}`. Needs trust.'),
   })
   .partial();
 
@@ -95,7 +113,7 @@ function projectFile(data: z.infer<typeof projectSchema>, path: string): Project
     trusted: false,
     container: container === undefined ? null : containerSettings(container),
     workdir: container?.workdir === undefined ? null : { host: dirname(path), target: container.workdir },
-    kubernetes: kubernetes === undefined ? null : { ...NO_POD, ...kubernetes },
+    kubernetes: kubernetes === undefined ? null : kubernetesRequest(kubernetes, dirname(path)),
     env: Object.fromEntries(Object.entries(data.env ?? {}).map(([name, value]) => [name, String(value)])),
     prereqs: data.prereqs ?? [],
     venv: venvOf(data.venv),
@@ -104,6 +122,30 @@ function projectFile(data: z.infer<typeof projectSchema>, path: string): Project
 }
 
 const NO_POD = { pod: null, selector: null, namespace: null, context: null, container: null };
+
+function kubernetesRequest(
+  { job: asked, ...from }: z.infer<typeof kubernetes>,
+  dir: string,
+): NonNullable<ProjectFile['kubernetes']> {
+  if (asked === undefined) return { ...NO_POD, ...from };
+  const given = asked === true ? {} : asked;
+  const resources = Object.entries(given.resources ?? {}).map(([name, value]) => [name, String(value)]);
+  return {
+    ...NO_POD,
+    ...from,
+    job: {
+      serviceAccount: given.service_account ?? null,
+      resources: Object.fromEntries(resources),
+      nodeSelector: given.node_selector ?? {},
+      manifest: given.manifest === undefined ? null : resolve(dir, given.manifest),
+      pendingMs:
+        given.pending_timeout === undefined
+          ? null
+          : parseDuration('pending_timeout', String(given.pending_timeout)),
+    },
+  };
+}
+
 const ALIASES = { compose: 'docker_compose', k8s: 'kubernetes' } as const;
 
 function containerSettings(from: z.infer<typeof container>): ProjectFile['container'] {

@@ -110,7 +110,7 @@ function questionOf({ request, dir, root, file, world }: Scene): Question | null
       build: container.build || setting?.build === true,
       allowHost: container.allowHost || setting?.allowHost === true,
     },
-    wish: wishOf(container, setting),
+    wish: wishOf(container, setting, file?.kubernetes ?? null),
     dir,
     root,
     file,

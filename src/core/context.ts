@@ -56,6 +56,19 @@ export interface KubernetesRequest {
   readonly namespace: string | null;
   readonly context: string | null;
   readonly container: string | null;
+  /** Run as a Job of its own instead of entering a pod; the image is the container request's. */
+  readonly job?: KubernetesJobRequest;
+}
+
+export interface KubernetesJobRequest {
+  readonly serviceAccount: string | null;
+  /** Limits and requests alike: `{cpu: '500m', memory: '1Gi'}`. */
+  readonly resources: Readonly<Record<string, string>>;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  /** Absolute path of a Job manifest that everything else is merged into; null for none. */
+  readonly manifest: string | null;
+  /** How long it may wait for a node or an image; null for five minutes. */
+  readonly pendingMs: number | null;
 }
 
 /** Everything later steps need; nothing is looked up twice. */
@@ -89,6 +102,10 @@ export interface ResolvedContainer {
   readonly pod: string | null;
   readonly namespace: string | null;
   readonly kubeContext: string | null;
+  /** The one container of the one pod; absent outside Kubernetes and for a Job. */
+  readonly podContainer?: PodIdentity;
+  /** The Job that the task will be; absent where a container is entered. */
+  readonly job?: JobPlan;
   /** Host path to container path. */
   readonly volumes: Readonly<Record<string, string>>;
   /** Host port to container port. */
@@ -97,6 +114,19 @@ export interface ResolvedContainer {
   readonly start: ContainerStart | null;
   readonly reason: string;
   readonly rejected: readonly Rejection[];
+}
+
+/** What tells a pod's container from its successor of the same name. */
+export interface PodIdentity {
+  readonly name: string;
+  readonly podUid: string;
+  readonly containerId: string;
+}
+
+/** What a Job is made with. */
+export interface JobPlan extends KubernetesJobRequest {
+  /** The user's own manifest, parsed; null for none. */
+  readonly template: Readonly<Record<string, unknown>> | null;
 }
 
 export interface ContainerStart {

@@ -1,4 +1,6 @@
 import type { Command } from './command.ts';
+import type { ErrorCode } from './errors.ts';
+import type { Place } from './runtime.ts';
 
 /** What one attempt runs, ready to be written into its run directory. */
 export interface RunSpec {
@@ -16,6 +18,9 @@ export interface RunSpec {
   readonly entry: Command | null;
   /** A box holds the leash by stdin; without a box signals do. */
   readonly leash: 'stdin' | 'signal';
+  /** Where it runs, for executors that do more than start `entry`. */
+  readonly place?: Place;
+  readonly limits?: { readonly graceMs: number; readonly timeoutMs: number | null };
 }
 
 /** How a run ended, as far as its own record tells. */
@@ -28,6 +33,8 @@ export type RunEnd =
       readonly exitCode: number | null;
       readonly stderrTail: string;
       readonly stdoutTail: string;
+      /** Why it was never let in; given only where nothing of the task ran for certain. */
+      readonly turnedAway?: { readonly code: ErrorCode; readonly message: string; readonly hint: string };
     };
 
 /** The supervisor's last words. */

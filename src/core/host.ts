@@ -74,4 +74,6 @@ export interface Spawned {
   readonly stderr: NodeJS.ReadableStream | null;
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
   kill(signal: NodeJS.Signals): void;
+  /** It no longer keeps this process from ending; its stdin closes then. */
+  unref(): void;
 }

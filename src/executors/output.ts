@@ -23,9 +23,11 @@ export async function* readOutput(
   options: { readonly follow: boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<OutputChunk> {
   const files = runFiles(runs, directory);
-  const facts = readFacts(files);
-  const out = new Tail(files.out, null);
-  const err = new Tail(files.err, facts && new MarkFilter(facts.nonce));
+  const out = new Tail(files.out, () => null);
+  const err = new Tail(files.err, () => {
+    const facts = readFacts(files);
+    return facts && new MarkFilter(facts.nonce);
+  });
   try {
     for (let last = false; !options.signal.aborted; ) {
       yield* chunksOf(out, 'stdout');
@@ -53,18 +55,23 @@ class Tail {
   private file: FileHandle | null = null;
   private position = 0;
   private readonly path: string;
-  private readonly filter: MarkFilter | null;
+  private filter: MarkFilter | null = null;
+  private readonly filterOf: () => MarkFilter | null;
 
-  constructor(path: string, filter: MarkFilter | null) {
+  /** @param filterOf  called once the file is there: a run's facts are written before its output */
+  constructor(path: string, filterOf: () => MarkFilter | null) {
     this.path = path;
-    this.filter = filter;
+    this.filterOf = filterOf;
   }
 
   /** The next bytes (may be empty when all of them are held back), or null when there are none now. */
   async next(): Promise<Buffer | null> {
     if (this.filter?.ended) return null;
-    this.file ??= await open(this.path, 'r').catch(() => null);
-    if (!this.file) return null;
+    if (!this.file) {
+      this.file = await open(this.path, 'r').catch(() => null);
+      if (!this.file) return null;
+      this.filter = this.filterOf();
+    }
     const { bytesRead, buffer } = await this.file.read(
       Buffer.alloc(CHUNK_BYTES),
       0,

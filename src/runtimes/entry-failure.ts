@@ -2,6 +2,7 @@ import { BerthError, type ErrorCode } from '../core/errors.ts';
 import type { RunEnd } from '../core/executor.ts';
 import type { Place } from '../core/runtime.ts';
 import { type EngineName, lastWords } from './engine-cli.ts';
+import { podEntryFailure } from './kubernetes/entry-failure.ts';
 
 type Rule = readonly [words: RegExp, code: ErrorCode, hint: string];
 
@@ -14,6 +15,7 @@ type Rule = readonly [words: RegExp, code: ErrorCode, hint: string];
  */
 export function entryFailure(place: Place, end: RunEnd): BerthError | null {
   if (place.runtime === 'bare' || end.kind !== 'vanished') return null;
+  if (place.runtime === 'kubernetes') return podEntryFailure(place, end);
   const words = `${end.stdoutTail}\n${end.stderrTail}`;
   const rule = RULES.find(([pattern]) => pattern.test(words));
   if (!rule) return null;

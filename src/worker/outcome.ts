@@ -33,6 +33,8 @@ export function notStarted(error: BerthError): Outcome {
 }
 
 function withoutRecord({ end, postmortem, entryFailure, stopReason }: EndFacts): Outcome {
+  const turnedAway = end.kind === 'vanished' ? end.turnedAway : undefined;
+  if (turnedAway !== undefined) return { kind: 'not_started', ...turnedAway };
   if (entryFailure) return notStarted(entryFailure);
   const words = end.kind === 'vanished' ? lastLine(end.stderrTail) : '';
   const cause = [

@@ -23,8 +23,10 @@ const BACKSTOP_MS = 2000;
 /** What one attempt runs, for an executor. */
 export function runSpecOf(facts: PlanFacts): RunSpec {
   const { claim, place, runtime } = facts;
-  const boxed = place.runtime !== 'bare';
+  // a Job has no stdin: its supervisor is told by signals
+  const boxed = place.runtime !== 'bare' && !place.container?.job;
   const plan = scriptPlanOf(facts, boxed ? 'stdin' : 'signal');
+  const { graceMs, timeoutMs } = claim.task.spec.queue;
   return {
     task: claim.task.id,
     attempt: claim.lease.attempt,
@@ -34,6 +36,8 @@ export function runSpecOf(facts: PlanFacts): RunSpec {
     environment: environmentOf(facts),
     entry: boxed ? entryOf(runtime, place) : null,
     leash: boxed ? 'stdin' : 'signal',
+    place,
+    limits: { graceMs, timeoutMs },
   };
 }
 

@@ -11,7 +11,15 @@ import { type Environment, readDevcontainer } from '../devcontainer.ts';
 import { findRepository, gitFacts, worktrees } from '../git.ts';
 import { loadProjectFile } from '../project-file.ts';
 import { containerToolchainScript, findToolchain } from '../toolchain.ts';
-import type { Engine, Files, NewWorktree, ToolchainAnswer, ToolchainQuestion, World } from './world.ts';
+import type {
+  Engine,
+  Files,
+  Kubernetes,
+  NewWorktree,
+  ToolchainAnswer,
+  ToolchainQuestion,
+  World,
+} from './world.ts';
 
 export interface LocalWorld {
   readonly host: Host;
@@ -21,13 +29,15 @@ export interface LocalWorld {
   /** Called at first use of an engine. */
   readonly inspector: (engine: Engine) => Inspector;
   readonly probe: (engine: Engine) => Promise<Availability>;
+  /** Absent: no cluster can be asked. */
+  readonly kubernetes?: Kubernetes;
   /** `explain`: nothing is made. */
   readonly dryRun: boolean;
 }
 
 /** This machine, as resolution sees it. */
 export function localWorld(parts: LocalWorld): World {
-  const { host, environment, home, inspector, probe, dryRun } = parts;
+  const { host, environment, home, inspector, probe, kubernetes = NO_KUBERNETES, dryRun } = parts;
   return {
     host: host.name,
     files,
@@ -43,6 +53,7 @@ export function localWorld(parts: LocalWorld): World {
     devcontainer: (path) => readDevcontainer(path, environment),
     inspector,
     probe,
+    kubernetes,
     git: {
       facts: gitFacts,
       repository: findRepository,
@@ -62,6 +73,20 @@ const files: Files = {
     }
   },
   isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
+};
+
+const unavailable = () =>
+  Promise.reject(
+    new BerthError('Kubernetes cannot be reached from here.', {
+      code: 'RUNTIME_UNAVAILABLE',
+      hint: 'Use a container of docker, podman or Compose.',
+    }),
+  );
+
+const NO_KUBERNETES: Kubernetes = {
+  cluster: { current: unavailable, pods: unavailable, refusal: unavailable },
+  policy: unavailable,
+  manifest: unavailable,
 };
 
 const ADD_TIMEOUT_MS = 5 * 60_000;

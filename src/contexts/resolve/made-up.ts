@@ -22,6 +22,7 @@ export interface MadeUp {
   readonly devcontainer?: Devcontainer;
   readonly file?: ProjectFile;
   readonly git?: Partial<World['git']>;
+  readonly kubernetes?: World['kubernetes'];
 }
 
 export function madeUp(facts: MadeUp): World {
@@ -46,6 +47,7 @@ export function madeUp(facts: MadeUp): World {
       version: null,
       reason: `${engine} has no daemon.`,
     }),
+    kubernetes: facts.kubernetes ?? NO_CLUSTER,
     git: {
       facts: async () => null,
       repository: () => null,
@@ -56,6 +58,13 @@ export function madeUp(facts: MadeUp): World {
     toolchain: async () => ({ toolchain: null, warnings: [] }),
   };
 }
+
+const noCluster = () => Promise.reject(new Error('no cluster was made up'));
+const NO_CLUSTER: World['kubernetes'] = {
+  cluster: { current: noCluster, pods: noCluster, refusal: noCluster },
+  policy: noCluster,
+  manifest: noCluster,
+};
 
 export function container(facts: Partial<ContainerFacts> & { readonly name: string }): ContainerFacts {
   return {

@@ -1,4 +1,4 @@
-import type { ContainerRequest, ContainerType } from '../../core/context.ts';
+import type { ContainerRequest, ContainerType, KubernetesRequest } from '../../core/context.ts';
 import { BerthError } from '../../core/errors.ts';
 import type { ContainerSettings } from '../project-file.ts';
 
@@ -16,11 +16,16 @@ export interface Wish {
 }
 
 /** @throws {BerthError} `CONTEXT_CONFLICT` when the options name two boxes */
-export function wishOf(asked: ContainerRequest, setting: ContainerSettings | null): Wish {
+export function wishOf(
+  asked: ContainerRequest,
+  setting: ContainerSettings | null,
+  pod: KubernetesRequest | null,
+): Wish {
+  const isJob = asked.kubernetes?.job !== undefined;
   const options = [
-    asked.kubernetes && '--pod',
+    asked.kubernetes && (isJob ? '--kube-job' : '--pod'),
     asked.name && '--container',
-    asked.image && '--container-image',
+    isJob ? null : asked.image && '--container-image',
     asked.service && '--container-service',
   ].filter((option) => option !== null);
   if (options.length > 1) {
@@ -29,9 +34,14 @@ export function wishOf(asked: ContainerRequest, setting: ContainerSettings | nul
       hint: `Keep one of them: ${options.join(' or ')}.`,
     });
   }
-  if (asked.kubernetes !== null) return { auto: false, type: 'kubernetes', named: { kind: 'kubernetes' } };
+  const kubernetes = { auto: false, type: 'kubernetes', named: { kind: 'kubernetes' } } as const;
+  if (asked.kubernetes !== null) return kubernetes;
   const option = named(asked, 'named by an option', 'option');
   if (option !== null) return { auto: false, type: asked.type, named: option };
+  const names = pod !== null && (pod.pod !== null || pod.selector !== null || pod.job !== undefined);
+  const kind = asked.type ?? setting?.type ?? 'kubernetes';
+  if (names && kind === 'kubernetes' && (setting === null || named(setting, '', 'setting') === null))
+    return kubernetes;
 
   const fits = asked.type === null || (setting?.type ?? asked.type) === asked.type;
   const fromFile = setting !== null && fits ? named(setting, 'named in berth.yaml', 'setting') : null;

@@ -1,3 +1,4 @@
+import type { Cluster, ClusterPolicy } from '../../core/cluster.ts';
 import type { GitFacts, Toolchain, VenvRequest } from '../../core/context.ts';
 import type { ComposeProject, Detection } from '../../core/detection.ts';
 import type { Availability, Inspector } from '../../core/inspect.ts';
@@ -24,6 +25,7 @@ export interface World {
   inspector(engine: Engine): Inspector;
   /** Why an engine does not answer. */
   probe(engine: Engine): Promise<Availability>;
+  readonly kubernetes: Kubernetes;
   readonly git: Git;
   toolchain(question: ToolchainQuestion): Promise<ToolchainAnswer>;
 }
@@ -31,6 +33,14 @@ export interface World {
 export interface Files {
   readonly realpath: Realpath;
   isDirectory(path: string): boolean;
+}
+
+export interface Kubernetes {
+  readonly cluster: Cluster;
+  /** From the user's own settings. Throws `CONFIG_INVALID`. */
+  policy(): Promise<ClusterPolicy>;
+  /** A manifest of the user's own. Throws `FILE_NOT_FOUND` and `BAD_DATA`. */
+  manifest(path: string): Promise<Readonly<Record<string, unknown>>>;
 }
 
 export interface Git {

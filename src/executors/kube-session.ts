@@ -1,0 +1,163 @@
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { kubectlExec, type PodTarget } from '../core/cluster.ts';
+import type { BerthError } from '../core/errors.ts';
+import type { Host } from '../core/host.ts';
+import { execRefusal } from '../core/kubectl-words.ts';
+import MESSENGER from './kube-pod.sh?raw';
+import type { RunFiles } from './run-directory.ts';
+
+/** One connection to a run in a pod. */
+export interface PodSession {
+  /** The pod's first word, or how the connection ended without one. */
+  readonly begun: Promise<'started' | PodEnd>;
+  readonly ended: Promise<PodEnd>;
+  order(word: 'stop' | 'kill'): void;
+  /** Hang up. The run goes on. */
+  close(): void;
+}
+
+export type PodEnd =
+  /** It has ended, and all that it wrote is here. */
+  | { readonly kind: 'finished' }
+  /** The pod has no such run, or no process of it. */
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'no_place' }
+  /** The connection broke; the run is not touched by that. */
+  | { readonly kind: 'cut' }
+  /** We were not let in. */
+  | { readonly kind: 'turned_away'; readonly error: BerthError; readonly isCertain: boolean };
+
+export interface SessionPlan {
+  readonly target: PodTarget;
+  readonly name: string;
+  readonly at: RunFiles;
+  /** Starts the run unless it is there; null only follows it. */
+  readonly script: Buffer | null;
+}
+
+/** A messenger that lives says so every ten seconds. */
+const SILENCE_MS = 45_000;
+
+export function openSession(host: Host, { target, name, at, script }: SessionPlan): PodSession {
+  const sizes = [at.out, at.err].map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+  const mode = script === null ? 'follow' : 'start';
+  const words = [mode, name, ...sizes.map(String), String(script?.length ?? 0)];
+  const argv = kubectlExec(target, ['sh', '-c', MESSENGER, 'sh', ...words], { stdin: true, tty: false });
+  const child = host.spawn({ argv, cwd: null, env: {} }, PIPES);
+  const stdin = child.stdin;
+  stdin?.on('error', () => {}); // a pod that could not be entered reads nothing
+  if (script !== null) stdin?.write(script);
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(0, 4000);
+  });
+  let begin: (word: 'started') => void = () => {};
+  const started = new Promise<'started'>((resolve) => {
+    begin = resolve;
+  });
+  const hangUp = () => child.kill('SIGKILL');
+  const ended = listen(child.stdout, { at, begin, hangUp, done: () => stdin?.end('done\n') }).then(
+    async (last) => {
+      if (last !== null) return last;
+      await child.ended;
+      return refusalOf(said, target) ?? ({ kind: 'cut' } as const);
+    },
+  );
+  return {
+    begun: Promise.race([started, ended]),
+    ended,
+    order: (word) => void stdin?.write(`${word}\n`),
+    close: hangUp,
+  };
+}
+
+const PIPES = { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', detached: true } as const;
+
+function refusalOf(said: string, target: PodTarget): PodEnd | null {
+  const refusal = execRefusal(said, target);
+  return refusal && { kind: 'turned_away', ...refusal };
+}
+
+interface Listener {
+  readonly at: RunFiles;
+  begin(word: 'started'): void;
+  hangUp(): void;
+  /** Everything has arrived. */
+  done(): void;
+}
+
+/** Takes the messenger's words down; null when the connection ended without a last one. */
+async function listen(
+  stdout: NodeJS.ReadableStream | null,
+  { at, begin, hangUp, done }: Listener,
+): Promise<PodEnd | null> {
+  // position by position, not appended: what comes twice is written over itself
+  const files = { o: openSync(at.out, 'r+'), e: openSync(at.err, 'r+') };
+  const frames = new Frames((kind, position, bytes) => writeAt(files[kind], bytes, position));
+  let last: PodEnd | null = null;
+  const patience = setTimeout(hangUp, SILENCE_MS);
+  try {
+    for await (const chunk of stdout ?? []) {
+      patience.refresh();
+      for (const word of frames.take(chunk as Buffer)) {
+        if (word === 's') begin('started');
+        last = LAST_WORDS[word] ?? last;
+        if (last !== null) done();
+      }
+    }
+  } catch {
+    // a broken pipe is a connection that broke
+  } finally {
+    clearTimeout(patience);
+    closeSync(files.o);
+    closeSync(files.e);
+  }
+  return last;
+}
+
+const LAST_WORDS: Readonly<Record<string, PodEnd>> = {
+  z: { kind: 'finished' },
+  d: { kind: 'gone' },
+  a: { kind: 'gone' },
+  n: { kind: 'no_place' },
+};
+
+function writeAt(file: number, bytes: Buffer, position: number): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, position + at);
+}
+
+/** Splits the messenger's stream into words and pieces of output; a piece may come in many chunks. */
+class Frames {
+  private header = '';
+  private piece: { readonly kind: 'o' | 'e'; position: number; left: number } | null = null;
+  private readonly write: (kind: 'o' | 'e', position: number, bytes: Buffer) => void;
+
+  constructor(write: (kind: 'o' | 'e', position: number, bytes: Buffer) => void) {
+    this.write = write;
+  }
+
+  /** Words that came with these bytes. */
+  take(chunk: Buffer): string[] {
+    const words: string[] = [];
+    for (let at = 0; at < chunk.length; ) {
+      if (this.piece !== null && this.piece.left > 0) {
+        const bytes = chunk.subarray(at, at + this.piece.left);
+        this.write(this.piece.kind, this.piece.position, bytes);
+        this.piece.position += bytes.length;
+        this.piece.left -= bytes.length;
+        at += bytes.length;
+        continue;
+      }
+      const end = chunk.indexOf(10, at);
+      this.header += chunk.subarray(at, end < 0 ? chunk.length : end).toString('latin1');
+      at = end < 0 ? chunk.length : end + 1;
+      if (end < 0) break;
+      const [word = '', position = '', length = ''] = this.header.split(' ');
+      this.header = '';
+      if (word === 'o' || word === 'e')
+        this.piece = { kind: word, position: Number(position), left: Number(length) };
+      else words.push(word);
+    }
+    return words;
+  }
+}

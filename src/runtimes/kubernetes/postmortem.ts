@@ -1,0 +1,54 @@
+import type { ContainerEnd, KubeApi, PodFacts } from '../../core/cluster.ts';
+import { messageOf } from '../../core/errors.ts';
+import { podFacts } from '../../core/pod-facts.ts';
+import type { Place, Postmortem } from '../../core/runtime.ts';
+import { podsPath } from './cluster.ts';
+
+/** What the cluster knows of a pod in which a run ended without a word. Never throws. */
+export async function podPostmortem(
+  apiOf: (context: string) => Promise<KubeApi>,
+  { container }: Place,
+): Promise<Postmortem> {
+  const unknown = { state: 'unknown', oom: null, cause: null } as const;
+  if (!container?.pod || !container.podContainer) return unknown;
+  const where = { context: container.kubeContext ?? '', namespace: container.namespace ?? '' };
+  const { name, podUid, containerId } = container.podContainer;
+  try {
+    const api = await apiOf(where.context);
+    const answer = await api.ask({
+      method: 'GET',
+      path: `/api/v1${podsPath(where)}/${encodeURIComponent(container.pod)}`,
+    });
+    if (answer.status === 404) return { state: 'gone', oom: null, cause: `Pod ${container.pod} was removed` };
+    if (answer.status !== 200) return { ...unknown, cause: answer.message };
+    const pod = podFacts(answer.body);
+    if (podUid !== '' && pod.uid !== podUid) {
+      return { state: 'gone', oom: null, cause: `Pod ${pod.name} was removed; another one has its name` };
+    }
+    return stateOf(pod, name, containerId);
+  } catch (error) {
+    return { ...unknown, cause: messageOf(error) };
+  }
+}
+
+function stateOf(pod: PodFacts, name: string, containerId: string): Postmortem {
+  const container = pod.containers.find((one) => one.name === name);
+  const label = `container ${name} of pod ${pod.name}`;
+  const end = container?.terminated ?? (container?.id === containerId ? null : (container?.lastEnd ?? null));
+  const oom = end === null ? null : end.reason === 'OOMKilled';
+  if (pod.reason === 'Evicted') {
+    return { state: 'stopped', oom, cause: `Pod ${pod.name} was evicted: ${pod.message ?? ''}`.trimEnd() };
+  }
+  if (pod.isDeleting) return { state: 'gone', oom, cause: `Pod ${pod.name} is being removed` };
+  if (end !== null) return { state: 'stopped', oom, cause: `The ${label} ${howItEnded(end)}` };
+  if (container !== undefined && containerId !== '' && container.id !== containerId) {
+    return { state: 'stopped', oom, cause: `The ${label} was restarted` };
+  }
+  return { state: 'running', oom: null, cause: null };
+}
+
+export function howItEnded({ exitCode, reason, message }: ContainerEnd): string {
+  if (reason === 'OOMKilled') return 'ran out of memory and was killed';
+  const words = message === '' ? '' : `: ${message.trim().slice(0, 300)}`;
+  return `ended with code ${exitCode} (${reason || 'no reason given'})${words}`;
+}
