@@ -1,9 +1,10 @@
 # The supervisor: POSIX sh (dash, bash, busybox), nothing installed. It follows the definitions of
 # berth_environment and berth_task and these settings: berth_nonce, berth_grace (fifths of a second),
-# berth_deadline (seconds, or empty), berth_leash (stdin or signal) and berth_pidfile (path, or empty).
+# berth_deadline (seconds, or empty), berth_leash (stdin or signal), berth_pidfile (path, or empty) and
+# berth_guards (not empty: berth_task only prepares; the program comes from outside, see attachedScript).
 #
 #   main ── task side: runs berth_task in the foreground, then says "end CODE"
-#        └─ watch side: one loop over the events "task PID", "helper PID", "end CODE", "stop", "kill", "leash", "deadline"
+#        └─ watch side: one loop over the events "task PID", "helper PID", "end CODE", "stop", "kill", "over", "leash", "deadline"
 #
 # The task is a foreground child because a shell without job control makes its background children
 # deaf to SIGINT, for good.
@@ -67,6 +68,7 @@ berth_leash_side() {
 
 berth_deadline_side() {
   trap 'kill "$berth_sleep"; exit' TERM
+  unset BERTH_RUN
   sleep "$berth_deadline" &
   berth_sleep=$!
   wait "$berth_sleep"
@@ -88,7 +90,12 @@ berth_watch_side() {
     case $berth_event in
       task) berth_pid=$berth_value ;;
       helper) berth_helpers="$berth_helpers $berth_value" ;;
-      end) berth_code=$berth_value; break ;;
+      end)
+        berth_code=$berth_value
+        [ -z "$berth_guards" ] || [ "$berth_code" != 0 ] && break
+        berth_pid=
+        berth_mark ready ;;
+      over) berth_lives && berth_stop cut; break ;;
       stop) berth_stop asked ;;
       kill) berth_grace=1; berth_stop asked ;;
       leash | deadline) berth_stop "$berth_event" ;;
@@ -109,18 +116,45 @@ berth_watch_side() {
 berth_stop() {
   [ -n "$berth_stopped" ] && return
   berth_members
-  [ -z "$berth_live" ] && return
-  berth_stopped=$1 berth_tick=0 berth_left=1
-  # shellcheck disable=SC2086
-  kill -TERM $berth_live 2>/dev/null
-  while [ "$berth_tick" -lt $((berth_grace + 25)) ]; do
-    sleep 0.2 2>/dev/null || { sleep 1; berth_tick=$((berth_tick + 4)); }
+  # the program that is guarded may be on its way into the box
+  berth_tick=0
+  while [ -n "$berth_guards" ] && [ -z "$berth_live" ] && [ "$berth_tick" -lt 3 ]; do
+    sleep 1
     berth_tick=$((berth_tick + 1))
     berth_members
-    [ -z "$berth_live" ] && { berth_left=0; break; }
-    # shellcheck disable=SC2086
-    [ "$berth_tick" -ge "$berth_grace" ] && kill -KILL $berth_live 2>/dev/null
   done
+  [ -z "$berth_live" ] && return
+  berth_stopped=$1 berth_left=1
+  # shellcheck disable=SC2086
+  kill -TERM $berth_live 2>/dev/null
+  # by the clock: on a busy machine a look at all processes may take longer than the sleep
+  berth_uptime
+  berth_since=$berth_clock
+  while :; do
+    sleep 0.2 2>/dev/null || sleep 1
+    berth_members
+    [ -z "$berth_live" ] && { berth_left=0; break; }
+    berth_uptime
+    berth_waited=$((berth_clock - berth_since - berth_grace * 20))
+    # shellcheck disable=SC2086
+    [ "$berth_waited" -ge 0 ] && kill -KILL $berth_live 2>/dev/null
+    [ "$berth_waited" -ge 450 ] && break
+  done
+}
+
+# Sets berth_clock to hundredths of a second since some moment; a clock that is set meanwhile does not count.
+berth_uptime() {
+  { read -r berth_clock berth_rest </proc/uptime; } 2>/dev/null || berth_clock=$(date +%s).00
+  berth_clock=${berth_clock%.*}${berth_clock#*.}
+}
+
+# Whether the program itself runs, not only what it left in the background; it knows its own pid.
+berth_lives() {
+  berth_members
+  for berth_p in $berth_live; do
+    tr '\0' '\n' 2>/dev/null <"/proc/$berth_p/environ" | grep -qx "BERTH_MAIN=$berth_p" && return
+  done
+  return 1
 }
 
 # Sets berth_live to the pids of the task's processes. A process belongs to the task by its session,

@@ -39,34 +39,57 @@ export function environmentScript(env: Readonly<Record<string, string>>): string
  * Expects `berth_environment` (see `environmentScript`) before it.
  */
 export function supervisedScript(plan: ScriptPlan): string {
+  return supervisor(plan, [...preparation(plan), ...startingProgram(plan.payload)], '');
+}
+
+/**
+ * For a program that has its streams to itself, such as one on a terminal: a supervisor that makes
+ * everything ready, says so (`saysReady`), and watches over whatever carries `BERTH_RUN` with the nonce.
+ * The program comes from outside, with `attachedScript`; "over" on the leash tells that its client ended.
+ */
+export function guardScript(plan: ScriptPlan): string {
+  return supervisor(
+    plan,
+    [...preparation(plan), ...findingProgram(plan.payload), 'trap - EXIT; exit 0'],
+    'yes',
+  );
+}
+
+/** Whether a guard has said that the program may start. */
+export function saysReady(stderr: Buffer, nonce: string): boolean {
+  return stderr.includes(`\n\x1eberth ${nonce} ready\n`);
+}
+
+/** The program of a guarded run: what its own process must do, once everything is ready. */
+export function attachedScript({ dir, toolchain, payload }: ScriptPlan): string {
+  const steps = [
+    `cd ${quoteWord(dir)} || exit`,
+    toolchain.trimEnd(),
+    'berth_environment',
+    'export BERTH_MAIN=$$',
+  ];
+  return [...steps, `set -- ${programWords(payload)}`, 'exec "$@"\n'].join('\n');
+}
+
+function supervisor(plan: ScriptPlan, steps: readonly string[], guards: '' | 'yes'): string {
   return [
-    taskFunction(plan),
+    `# ${plan.title.replaceAll(/[^\x20-\x7e]/g, '?')}`,
+    'berth_task() {',
+    ...steps.map((line) => `  ${line}`),
+    '}',
     `berth_nonce=${quoteWord(plan.nonce)}`,
     `berth_grace=${Math.max(1, Math.ceil(plan.graceMs / 200))}`,
     `berth_deadline=${plan.deadlineMs === null ? '' : Math.ceil(plan.deadlineMs / 1000)}`,
     `berth_leash=${plan.leash}`,
+    `berth_guards=${guards}`,
     SUPERVISOR,
     'berth_main\n',
   ].join('\n');
 }
 
-/** The same preparation and task without a supervisor, for streams that the program has to itself. */
-export function attachedScript(plan: ScriptPlan): string {
-  return [
-    taskFunction(plan),
-    'berth_setsid=',
-    SUPERVISOR,
-    `berth_refuse() { trap - EXIT; echo "berth: step $berth_step failed with code $1" >&2; exit ${REFUSED_EXIT}; }`,
-    'berth_task\n',
-  ].join('\n');
-}
-
-/** What an attached script exits with when its preparation failed. */
-export const REFUSED_EXIT = 125;
-
 /** The steps in order; the first that fails ends the attempt before anything of the task ran. */
-function taskFunction(plan: ScriptPlan): string {
-  const steps = [
+function preparation(plan: ScriptPlan): readonly string[] {
+  return [
     `trap 'berth_refuse $?' EXIT`,
     'berth_step=directory',
     `cd ${quoteWord(plan.dir)} || exit 66`,
@@ -79,14 +102,7 @@ function taskFunction(plan: ScriptPlan): string {
     ]),
     ...proof(plan),
     'berth_step=program',
-    ...program(plan.payload),
   ];
-  return [
-    `# ${plan.title.replaceAll(/[^\x20-\x7e]/g, '?')}`,
-    'berth_task() {',
-    ...steps.map((line) => `  ${line}`),
-    '}',
-  ].join('\n');
 }
 
 function proof(plan: ScriptPlan): string[] {
@@ -98,11 +114,17 @@ function proof(plan: ScriptPlan): string[] {
   ];
 }
 
-function program(payload: Payload): string[] {
-  if (payload.kind === 'argv') {
-    return [`berth_find ${quoteWord(payload.argv[0] ?? '')}`, `berth_exec ${shellQuote(payload.argv)}`];
-  }
-  return [`berth_exec sh -c ${quoteWord(payload.kind === 'line' ? payload.line : payload.text)}`];
+function startingProgram(payload: Payload): readonly string[] {
+  return [...findingProgram(payload), `berth_exec ${programWords(payload)}`];
+}
+
+function findingProgram(payload: Payload): readonly string[] {
+  return payload.kind === 'argv' ? [`berth_find ${quoteWord(payload.argv[0] ?? '')}`] : [];
+}
+
+function programWords(payload: Payload): string {
+  if (payload.kind === 'argv') return shellQuote(payload.argv);
+  return `sh -c ${quoteWord(payload.kind === 'line' ? payload.line : payload.text)}`;
 }
 
 /** How many bytes at the end of stderr are enough to hold the supervisor's words. */

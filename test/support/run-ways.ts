@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedContext } from '../../src/core/context.ts';
+import { BerthError } from '../../src/core/errors.ts';
 import type { Host } from '../../src/core/host.ts';
 import type { Store } from '../../src/core/store.ts';
 import type { Outcome, Task, TaskSpec } from '../../src/core/task.ts';
@@ -15,7 +16,6 @@ import { openSqliteStore } from '../../src/stores/sqlite.ts';
 import type { RunsUnderTest, RunWish, StartedRun } from '../../src/testing/run-contract.ts';
 import type { RunDeps } from '../../src/worker/deps.ts';
 import { runInForeground } from '../../src/worker/foreground.ts';
-import { placeOf } from '../../src/worker/plan.ts';
 import { runTask } from '../../src/worker/run-task.ts';
 import { Berth, until } from './berth.ts';
 import { type Box, call, ODD_NAME } from './boxes.ts';
@@ -229,18 +229,19 @@ interface Parts {
   readonly runs: string;
 }
 
+const RUNTIMES = {
+  bare: bareRuntime(),
+  docker: ociRuntime('docker'),
+  podman: ociRuntime('podman'),
+  compose: composeRuntime(),
+};
+
 function depsFor({ box, host, store, runs }: Parts): RunDeps {
-  const runtimes = {
-    bare: bareRuntime(),
-    docker: ociRuntime('docker'),
-    podman: ociRuntime('podman'),
-    compose: composeRuntime(),
-  };
   return {
     store,
     host,
     executor: headlessExecutor(host, runs),
-    runtime: (kind) => runtimes[kind === 'kubernetes' ? 'bare' : kind],
+    runtime: (kind) => RUNTIMES[kind === 'kubernetes' ? 'bare' : kind],
     resolve: async ({ workdir, gitBranch, env, prereqs }): Promise<ResolvedContext> => ({
       host: 'local',
       dir: { host: box.project, target: workdir },
@@ -292,18 +293,27 @@ function watched(host: Host, clients: number[]): Host {
 }
 
 async function processesIn({ box, deps, berth }: Machine, text: string): Promise<readonly string[]> {
+  if (!box.owned) return processesWith(box, text);
+  const found = (await enteredIn(deps, berth)).map((container) => processesWith({ ...box, container }, text));
+  return (await Promise.all(found)).flat();
+}
+
+/** Command lines of the processes in a box that carry a text in their arguments or variables; none once it is gone. */
+export async function processesWith({ container }: Box, text: string): Promise<readonly string[]> {
   // the pattern must not find the search itself
   const pattern = `[${text[0]}]${text.slice(1)}`;
   const search = `for p in $(grep -ls '${pattern}' /proc/[0-9]*/cmdline /proc/[0-9]*/environ); do tr '\\0' ' ' <"\${p%/*}/cmdline"; echo; done; :`;
-  const places = box.container?.id || box.container === null ? [box.container] : await enteredIn(deps, berth);
-  const found = places.map(async (container) => {
-    const place = { ...placeOf({ container } as ResolvedContext), id: container?.id ?? null, user: '0' };
-    const entered = deps
-      .runtime(place.runtime)
-      .enter(place, { argv: ['sh', '-c', search], cwd: null, env: {} }, NO_STREAMS);
-    return lines((await deps.host.exec(entered, { timeoutMs: 20_000 })).stdout.trim());
-  });
-  return (await Promise.all(found)).flat().filter((one) => !/No such container|no container with/.test(one));
+  const host = localHost();
+  const runtime = RUNTIMES[container?.runtime === 'kubernetes' ? 'bare' : (container?.runtime ?? 'bare')];
+  const scope = { task: 0, attempt: 0, owner: 'nobody', workdir: container?.compose?.dir ?? '/' };
+  try {
+    const place = { ...(await runtime.prepare(host, container, scope)), user: '0' };
+    const entered = runtime.enter(place, { argv: ['sh', '-c', search], cwd: null, env: {} }, NO_STREAMS);
+    return lines((await host.exec(entered, { timeoutMs: 20_000 })).stdout.trim());
+  } catch (error) {
+    if (error instanceof BerthError && error.code === 'CONTAINER_NOT_FOUND') return [];
+    throw error;
+  }
 }
 
 const NO_STREAMS = { stdin: false, tty: false };

@@ -51,7 +51,6 @@ export default defineCommand({
 
 /** A terminal on both ends is handed over; other input is read only when asked, so that loops keep theirs. */
 function stdinMode(asked: boolean, json: boolean, out: Output): 'none' | 'forward' | 'terminal' {
-  if (json) return 'none';
-  if (process.stdin.isTTY && out.columns !== null) return 'terminal';
+  if (!json && process.stdin.isTTY && out.columns !== null) return 'terminal';
   return asked ? 'forward' : 'none';
 }

@@ -1,0 +1,33 @@
+import type { RunEnd } from '../core/executor.ts';
+import type { StopReason } from '../core/task.ts';
+import type { RunDeps } from './deps.ts';
+
+export interface ForegroundStreams {
+  /** `none`: the caller's stdin is left alone. `terminal`: the caller's terminal is the task's. */
+  readonly stdin: 'none' | 'forward' | 'terminal';
+  /** Takes the output; null leaves it to the caller's own stdout and stderr. */
+  readonly output: ((stream: 'stdout' | 'stderr', bytes: Buffer) => Promise<void>) | null;
+  /** Learns the id before anything starts. */
+  started(id: number): void;
+}
+
+export interface ForegroundDeps extends RunDeps {
+  /** Absolute path of the folder of run directories. */
+  readonly runs: string;
+  /** Calls back for each SIGINT, SIGTERM and SIGHUP that this process gets, until the returned function is called. */
+  onSignal(listener: (signal: NodeJS.Signals) => void): () => void;
+}
+
+/** How the run ended, and why this process asked it to. */
+export interface ForegroundEnd {
+  readonly end: RunEnd;
+  readonly stopReason: StopReason | null;
+}
+
+export function writeAll(stream: NodeJS.WritableStream, bytes: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    // a reader that went away is no reason to stop the task
+    if (stream.write(bytes)) resolve();
+    else stream.once('drain', resolve);
+  });
+}

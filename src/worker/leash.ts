@@ -1,0 +1,66 @@
+import { messageOf } from '../core/errors.ts';
+import type { Spawned } from '../core/host.ts';
+import type { Claim } from '../core/store.ts';
+import type { StopReason } from '../core/task.ts';
+import type { RunDeps } from './deps.ts';
+
+/** A supervisor's stdin, held by this process: orders go through it, and its end is an order too. */
+export interface Leash {
+  /** Why a stop was ordered first; null as long as none was. */
+  readonly reason: StopReason | null;
+  send(text: Uint8Array | string): void;
+  /** Order a stop; a second order shortens the grace. */
+  stop(reason: StopReason): void;
+  /** Let go, once the run has ended. */
+  release(): void;
+}
+
+/** An order may meet a box that has not read its script yet. */
+const AGAIN_MS = 500;
+
+/** Turns the time limit and `berth cancel` into orders on the leash; other reasons come by `stop`. */
+export function holdLeash(deps: RunDeps, claim: Claim, child: Spawned): Leash {
+  let reason: StopReason | null = null;
+  let repeat: NodeJS.Timeout | null = null;
+  const send = (text: Uint8Array | string) => void child.stdin?.write(text);
+  const stop = (why: StopReason) => {
+    send(reason === null ? 'stop\n' : 'kill\n');
+    reason ??= why;
+    repeat ??= setInterval(() => send('stop\n'), AGAIN_MS);
+  };
+  child.stdin?.on('error', () => {}); // a box that could not be entered reads nothing
+  const { timeoutMs } = claim.task.spec.queue;
+  // Node fires timers beyond 2^31 ms at once
+  const limit =
+    timeoutMs === null ? null : setTimeout(() => stop('timed_out'), Math.min(timeoutMs, 2 ** 31 - 1));
+  const watching = new AbortController();
+  watchForCancel(deps, claim, { signal: watching.signal, stop }).catch((error) => {
+    deps.log({ event: 'store_trouble', task: claim.task.id, message: messageOf(error) });
+  });
+  return {
+    get reason() {
+      return reason;
+    },
+    send,
+    stop,
+    release: () => {
+      watching.abort();
+      if (limit) clearTimeout(limit);
+      if (repeat) clearInterval(repeat);
+      child.stdin?.end();
+    },
+  };
+}
+
+async function watchForCancel(
+  { store }: RunDeps,
+  claim: Claim,
+  { signal, stop }: { signal: AbortSignal; stop: (reason: StopReason) => void },
+): Promise<void> {
+  while (!signal.aborted) {
+    await store.changed(signal);
+    if (signal.aborted) return;
+    const asked = (await store.task(claim.task.id))?.stopRequested;
+    if (asked) return stop(asked);
+  }
+}
