@@ -27,6 +27,8 @@ export interface Deps {
   readonly host: Host;
   /** Opens the state folder at the first call, and makes it where it is missing. */
   store(): Promise<Store>;
+  /** The queue in the state folder, also where another one is in use. */
+  fileStore(): Promise<Store>;
   /** Settings as they hold for a directory; a broken file is `CONFIG_INVALID`. */
   settings(dir: string): Promise<Settings>;
   readonly contexts: ContextReading;

@@ -1,7 +1,7 @@
 import type { Added } from '../core/store.ts';
 import type { Deps } from './deps.ts';
 import { findTasks } from './find-tasks.ts';
-import { fullSpec, storable, type TaskRequest } from './task-spec.ts';
+import { fullSpec, type StorableSpec, storable, type TaskRequest } from './task-spec.ts';
 
 /**
  * Queue a task. When this resolves, it is on disk.
@@ -19,4 +19,31 @@ export async function send(deps: Deps, request: TaskRequest): Promise<Added> {
   });
   await deps.worker.nudge();
   return added;
+}
+
+/** Queue many tasks in one transaction: all of them, or none. */
+export async function sendAll(deps: Deps, requests: readonly TaskRequest[]): Promise<readonly Added[]> {
+  const reading = { ...deps, settings: remembered(deps.settings) };
+  const store = await deps.store();
+  const stored: StorableSpec[] = [];
+  try {
+    for (const request of requests) stored.push(await storable(deps, await fullSpec(reading, request)));
+    await findTasks(store, [...new Set(stored.flatMap(({ spec }) => spec.queue.after))]);
+    const added = await store.addAll(stored.map(({ spec }) => spec));
+    await deps.worker.nudge();
+    return added;
+  } catch (error) {
+    for (const { forget } of stored) await forget();
+    throw error;
+  }
+}
+
+/** Ask once for each directory. */
+function remembered(settings: Deps['settings']): Deps['settings'] {
+  const known = new Map<string, ReturnType<Deps['settings']>>();
+  return (dir) => {
+    const answer = known.get(dir) ?? settings(dir);
+    known.set(dir, answer);
+    return answer;
+  };
 }

@@ -7,9 +7,17 @@ import detect from './commands/detect.ts';
 import doctor from './commands/doctor.ts';
 import down from './commands/down.ts';
 import explain from './commands/explain.ts';
+import exportQueue from './commands/export.ts';
+import fsck from './commands/fsck.ts';
+import group from './commands/group.ts';
+import importQueue from './commands/import.ts';
 import init from './commands/init.ts';
 import list from './commands/list.ts';
 import logs from './commands/logs.ts';
+import migrateStore from './commands/migrate-store.ts';
+import pause from './commands/pause.ts';
+import reassign from './commands/reassign.ts';
+import resume from './commands/resume.ts';
 import retry from './commands/retry.ts';
 import run from './commands/run.ts';
 import runtimes from './commands/runtimes.ts';
@@ -86,6 +94,10 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     command: cancel,
   },
   retry: { group: 'Act', summary: 'Queue finished tasks again', command: retry },
+  reassign: { group: 'Act', summary: 'Send waiting tasks to another session', command: reassign },
+  pause: { group: 'Act', summary: 'Start nothing more of the queue, a group or a session', command: pause },
+  resume: { group: 'Act', summary: 'Start again what was paused', command: resume },
+  group: { group: 'Act', summary: 'Limit how many tasks of a group run at a time', command: group },
   clear: {
     group: 'Act',
     summary: 'Remove finished tasks and their output',
@@ -137,6 +149,14 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     group: 'Machine',
     summary: 'Check this machine and show the settings',
     command: doctor,
+  },
+  fsck: { group: 'Machine', summary: 'Check every rule of the queue; changes nothing', command: fsck },
+  export: { group: 'Machine', summary: 'Print all tasks as JSON lines', command: exportQueue },
+  import: { group: 'Machine', summary: 'Store what `berth export` printed', command: importQueue },
+  'migrate-store': {
+    group: 'Machine',
+    summary: 'Move the queue of this machine into PostgreSQL',
+    command: migrateStore,
   },
   completion: {
     group: 'Machine',

@@ -21,7 +21,7 @@ import type {
 export interface Store extends AsyncDisposable {
   /** The same key and the same spec give the id that was given before; another spec is `KEY_CONFLICT`. */
   add(spec: TaskSpec): Promise<Added>;
-  /** All of them in one transaction, or none. `after` may name ids that the same call gives. */
+  /** All of them in one transaction, or none. */
   addAll(specs: readonly TaskSpec[]): Promise<readonly Added[]>;
   /** In one transaction: a task that goes straight to this process, running (`berth run`). */
   addRunning(spec: TaskSpec, run: ForegroundRun): Promise<Claim>;
@@ -90,8 +90,11 @@ export interface Store extends AsyncDisposable {
   facts(): Promise<StoreFacts>;
   /** Rows of all tables in an order in which they can be put back; workers, which are processes, are left out. */
   rows(): AsyncIterable<StoredRow>;
-  /** Put rows into an empty queue, in one transaction. Throws `NAME_TAKEN` when it is not empty. */
-  putRows(rows: Iterable<StoredRow>): Promise<number>;
+  /**
+   * Put rows into an empty queue, in one transaction. Throws `NAME_TAKEN` when it is not empty.
+   * @param host  what a machine that is `local` in the rows is called in this queue
+   */
+  putRows(rows: Iterable<StoredRow>, host: string): Promise<number>;
 
   /** Resolves when something may have changed (a second at the latest), or when the signal aborts. A hint: look again. */
   changed(signal: AbortSignal): Promise<void>;

@@ -1,7 +1,10 @@
 import { BerthError } from '../core/errors.ts';
+import { laneOf } from '../core/match.ts';
 import type { StoredRow } from '../core/store.ts';
+import type { TaskSpec } from '../core/task.ts';
 import type { SqlValue } from './driver.ts';
 import type { TaskRow } from './rows.ts';
+import { canonicalJson, sha256 } from './spec-text.ts';
 import { finish, type StoreParts, unassign } from './transitions.ts';
 import { all, get, put, type Work } from './work.ts';
 
@@ -35,7 +38,7 @@ const BATCH = 1000;
  *
  * @throws {BerthError} `NAME_TAKEN` when there are tasks; `BAD_DATA` for a row that is none of ours
  */
-export function* putRows(parts: StoreParts, rows: Iterable<StoredRow>): Work<number> {
+export function* putRows(parts: StoreParts, rows: Iterable<StoredRow>, host: string): Work<number> {
   if (yield* get('select 1 from tasks limit 1')) {
     throw new BerthError('The queue has tasks already.', {
       code: 'NAME_TAKEN',
@@ -55,7 +58,7 @@ export function* putRows(parts: StoreParts, rows: Iterable<StoredRow>): Work<num
       );
     }
     const places = columns.map((name) => `:${name}`).join(', ');
-    const values: Record<string, SqlValue> = { ...row };
+    const values: Record<string, SqlValue> = { ...row, ...renamed(table, row, host) };
     yield* put(`insert into ${table} (${columns.join(', ')}) values (${places})`, values);
     count += 1;
     // an answer now and then, so that a driver that sends ahead does not keep a million of them
@@ -64,6 +67,17 @@ export function* putRows(parts: StoreParts, rows: Iterable<StoredRow>): Work<num
   yield* parts.dialect.idsImported();
   yield* letGo(parts);
   return count;
+}
+
+/** The columns that name the machine, where it was `local`. A spec that was damaged before stays so. */
+function renamed(table: string, row: StoredRow['row'], host: string): StoredRow['row'] {
+  if (host === 'local' || row.host !== 'local') return {};
+  const { spec, spec_hash } = row;
+  if (table !== 'tasks' || typeof spec !== 'string' || sha256(spec) !== spec_hash) return { host };
+  const sent = JSON.parse(spec) as TaskSpec;
+  const moved = { ...sent, context: { ...sent.context, host } };
+  const text = canonicalJson(moved);
+  return { host, spec: text, spec_hash: sha256(text), lane: laneOf(moved) };
 }
 
 function* letGo(parts: StoreParts): Work<void> {

@@ -110,7 +110,7 @@ function writing(write: <T>(work: (parts: StoreParts) => Work<T>) => Promise<T>)
     setGroup: (name, maxRunning) => write(() => setGroup(name, maxRunning)),
     pause: (what) => write((parts) => pause(parts, what)),
     resume: (what) => write(() => resume(what)),
-    putRows: (rows) => write((parts) => putRows(parts, rows)),
+    putRows: (rows, host) => write((parts) => putRows(parts, rows, host)),
   } satisfies Partial<Store>;
 }
 

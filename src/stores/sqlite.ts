@@ -118,7 +118,7 @@ function sqliteStore(database: Database, parts: StoreParts): Store {
       shared: false,
     }),
     rows: () => pages(read),
-    putRows: (rows) => write(() => putRows(parts, rows)),
+    putRows: (rows, host) => write(() => putRows(parts, rows, host)),
     changed: (signal) => changes.next(signal),
     close,
     [Symbol.asyncDispose]: close,

@@ -195,13 +195,28 @@ export function copying({ store }: Subject, empty: () => Promise<Subject['fixtur
 
     const fixture = await empty();
     await using other = await fixture().open();
-    expect(await other.putRows(rows)).toBe(rows.length);
+    expect(await other.putRows(rows, 'local')).toBe(rows.length);
 
     expect((await other.task(parent.id))?.state).toMatchObject({ outcome: { kind: 'lost' } });
     expect((await other.task(parent.id))?.attempts).toHaveLength(2);
     expect((await other.task(child.id))?.spec).toEqual((await store().task(child.id))?.spec);
     expect((await other.add(aTask('next'))).id).toBeGreaterThan(child.id);
-    await expect(other.putRows(rows)).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    await expect(other.putRows(rows, 'local')).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    expect(await other.problems()).toEqual([]);
+    await fixture().dispose();
+  });
+
+  test('a machine that was local gets its name in the queue that others share', async () => {
+    const { id } = await store().add(aTask('x'));
+    const rows: StoredRow[] = [];
+    for await (const row of store().rows()) rows.push(row);
+    const fixture = await empty();
+    await using other = await fixture().open();
+
+    await other.putRows(rows, 'build-1');
+
+    await startWorker(other, { ...aWorker('w'), host: 'build-1' }, 1);
+    expect((await claimOne(other, 'w')).task).toMatchObject({ id, spec: { context: { host: 'build-1' } } });
     expect(await other.problems()).toEqual([]);
     await fixture().dispose();
   });
@@ -209,7 +224,7 @@ export function copying({ store }: Subject, empty: () => Promise<Subject['fixtur
   test('rows of no table of ours are refused, and nothing is stored', async () => {
     const rows = [{ table: 'sqlite_master', row: { name: 'x' } }];
 
-    await expect(store().putRows(rows)).rejects.toMatchObject({ code: 'BAD_DATA' });
+    await expect(store().putRows(rows, 'local')).rejects.toMatchObject({ code: 'BAD_DATA' });
     expect((await store().counts()).pending).toBe(0);
   });
 }

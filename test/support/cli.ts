@@ -37,6 +37,7 @@ export async function berthInProcess(argv: readonly string[], options: CliOption
       store ??= openSqliteStore({ directory: options.home });
       return store;
     },
+    fileStore: () => openSqliteStore({ directory: options.home }),
     settings: () => loadSettings(options.env ?? {}, null),
     contexts: absent('contexts'),
     engines: absent('engines'),
