@@ -1,7 +1,7 @@
 import { containers } from '../../actions/containers.ts';
 import { defineCommand, JSON_FLAG, NO_ARGUMENTS } from '../command.ts';
 import { checkName } from '../context-options.ts';
-import { table } from '../text.ts';
+import { table } from '../table.ts';
 
 export default defineCommand({
   name: 'containers',
@@ -33,7 +33,7 @@ export default defineCommand({
         row.container_service ?? '-',
         row.engine,
       ]);
-      await out.line(table(columns, cells, { width: out.columns }));
+      await out.line(await table(columns, cells, { width: out.columns }));
     }
     if (rows.length === 0) await out.talk('No container runs.');
     return 0;

@@ -1,7 +1,8 @@
 import { type Diagnosis, doctor } from '../../actions/doctor.ts';
 import { colors } from '../colors.ts';
 import { defineCommand, JSON_FLAG, NO_ARGUMENTS } from '../command.ts';
-import { printable, table } from '../text.ts';
+import { table } from '../table.ts';
+import { printable } from '../text.ts';
 
 export default defineCommand({
   name: 'doctor',
@@ -16,12 +17,12 @@ export default defineCommand({
   async run({ deps, out, flags }) {
     const diagnosis = await doctor(deps);
     if (flags.json) await out.value(diagnosis);
-    else await out.line(text(diagnosis, out));
+    else await out.line(await text(diagnosis, out));
     return diagnosis.healthy ? 0 : 1;
   },
 });
 
-function text({ version, checks, settings }: Diagnosis, { color, columns }: Look): string {
+async function text({ version, checks, settings }: Diagnosis, { color, columns }: Look): Promise<string> {
   const { green, red, dim } = colors(color);
   const marks = { good: green('ok     '), missing: dim('missing'), broken: red('broken ') };
   const lines = checks.flatMap(({ name, state, message, hint }) => [
@@ -30,7 +31,7 @@ function text({ version, checks, settings }: Diagnosis, { color, columns }: Look
   ]);
   const rows = settings.map(({ name, value, origin }) => [name, value, origin]);
   const titles = [{ title: 'SETTING' }, { title: 'VALUE' }, { title: 'FROM', flexible: true }];
-  return [`berth ${version}`, ...lines, '', table(titles, rows, { width: columns })].join('\n');
+  return [`berth ${version}`, ...lines, '', await table(titles, rows, { width: columns })].join('\n');
 }
 
 interface Look {

@@ -1,11 +1,11 @@
 import { exportQueue } from '../../actions/copies.ts';
-import { defineCommand, NO_ARGUMENTS } from '../command.ts';
+import { defineCommand, JSON_FLAG, NO_ARGUMENTS } from '../command.ts';
 
 export default defineCommand({
   name: 'export',
   details: 'One JSON object a line, on stdout. The output of tasks and the values of secrets are not in it.',
   arguments: NO_ARGUMENTS,
-  flags: {},
+  flags: JSON_FLAG,
   examples: [
     ['berth export > queue.jsonl', 'writes all tasks with their history'],
     ['berth export | gzip > queue.jsonl.gz', 'writes them compressed'],

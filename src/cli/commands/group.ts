@@ -4,7 +4,7 @@ import type { Group } from '../../core/store.ts';
 import { defineCommand, JSON_FLAG } from '../command.ts';
 import { checkName } from '../context-options.ts';
 import { parseWhole } from '../queue-options.ts';
-import { table } from '../text.ts';
+import { table } from '../table.ts';
 
 export default defineCommand({
   name: 'group',
@@ -25,7 +25,7 @@ export default defineCommand({
     if (verb === 'list' && name === undefined) {
       const rows = await groups(deps);
       if (flags.json) await out.value(rows);
-      else if (rows.length > 0) await out.line(groupsText(rows, out.columns));
+      else if (rows.length > 0) await out.line(await groupsText(rows, out.columns));
       return 0;
     }
     if (verb !== 'set' || name === undefined || (flags.limit === null) !== flags['no-limit']) {
@@ -45,7 +45,7 @@ export default defineCommand({
   },
 });
 
-function groupsText(rows: readonly Group[], width: number | null): string {
+async function groupsText(rows: readonly Group[], width: number | null): Promise<string> {
   const columns = [
     { title: 'NAME', flexible: true },
     { title: 'LIMIT', align: 'right' },
@@ -60,5 +60,5 @@ function groupsText(rows: readonly Group[], width: number | null): string {
     String(pending),
     paused ? 'paused' : '',
   ]);
-  return table(columns, cells, { width });
+  return await table(columns, cells, { width });
 }

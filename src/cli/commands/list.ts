@@ -8,7 +8,7 @@ import { defineCommand, JSON_FLAG, NO_ARGUMENTS } from '../command.ts';
 import { stateText, timeText } from '../outcome-text.ts';
 import type { Output } from '../output.ts';
 import { parseWhole } from '../queue-options.ts';
-import { table } from '../text.ts';
+import { table } from '../table.ts';
 
 const STATES: readonly TaskStateName[] = ['pending', 'assigned', 'running', 'finished'];
 /** What a person wants to see at once; JSON has all unless --limit says otherwise. */
@@ -74,7 +74,7 @@ async function print(out: Output, tasks: readonly Task[], nowMs: number): Promis
     if (text === 'running' || text === 'stopping') return yellow(text);
     return text === 'pending' || text === 'assigned' ? text : red(text);
   };
-  await out.line(table(columns, rows, { width: out.columns, paint }));
+  await out.line(await table(columns, rows, { width: out.columns, paint }));
 }
 
 /** The box where it has one, otherwise the host. */

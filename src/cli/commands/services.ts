@@ -1,6 +1,7 @@
 import { defineCommand, JSON_FLAG } from '../command.ts';
 import { directoryArgument } from '../directory.ts';
-import { printable, table } from '../text.ts';
+import { table } from '../table.ts';
+import { printable } from '../text.ts';
 
 export default defineCommand({
   name: 'services',
@@ -34,7 +35,7 @@ export default defineCommand({
         build ?? '-',
         profiles.join(', '),
       ]);
-      await out.line(table(columns, rows, { width: out.columns }));
+      await out.line(await table(columns, rows, { width: out.columns }));
     }
     return 0;
   },

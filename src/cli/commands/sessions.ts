@@ -1,6 +1,6 @@
 import { type SessionColumns, sessions } from '../../actions/sessions.ts';
 import { defineCommand, JSON_FLAG, NO_ARGUMENTS } from '../command.ts';
-import { table } from '../text.ts';
+import { table } from '../table.ts';
 
 export default defineCommand({
   name: 'sessions',
@@ -14,14 +14,14 @@ export default defineCommand({
   async run({ deps, out, flags }) {
     const rows = await sessions(deps);
     if (flags.json) await out.value(rows);
-    else if (rows.length > 0) await out.line(sessionsText(rows, out.columns));
+    else if (rows.length > 0) await out.line(await sessionsText(rows, out.columns));
     if (rows.length === 0)
       await out.talk('No sessions. `berth up` makes slots, `berth session new NAME` a terminal.');
     return 0;
   },
 });
 
-export function sessionsText(rows: readonly SessionColumns[], width: number | null): string {
+export async function sessionsText(rows: readonly SessionColumns[], width: number | null): Promise<string> {
   const columns = [
     { title: 'NAME' },
     { title: 'STATUS' },
@@ -40,5 +40,5 @@ export function sessionsText(rows: readonly SessionColumns[], width: number | nu
     row.git_branch ?? '',
     row.current_dir ?? '',
   ]);
-  return table(columns, cells, { width });
+  return await table(columns, cells, { width });
 }
