@@ -5,6 +5,7 @@ import type { AgentPrompt, AgentRuns } from './core/agent.ts';
 import { quoteWord, shellQuote } from './core/command.ts';
 import { BerthError } from './core/errors.ts';
 import type { Host } from './core/host.ts';
+import { isSessionName } from './core/session-name.ts';
 import { readTail } from './executors/run-directory.ts';
 import { toolchainScript } from './worker/plan.ts';
 
@@ -13,9 +14,14 @@ export function agentRunsOf(host: Host, runs: string): AgentRuns {
   return {
     async turn(prompt, directory) {
       refuseLong(prompt.text);
-      const provider = await installed(host, prompt);
       const folder = join(runs, directory);
       mkdirSync(folder, { recursive: true, mode: 0o700 });
+      if (isSessionName(prompt.session)) {
+        // the agent on the screen takes it, see executors/tmux-agent.ts
+        writeFileSync(join(folder, 'prompt'), prompt.text, { mode: 0o600 });
+        return ['false'];
+      }
+      const provider = await installedAgent(host, prompt);
       writeFileSync(join(folder, 'agent'), provider, { mode: 0o600 });
       const { program, headless } = agentOf(provider);
       // in pieces: one argument can hold 128 KiB
@@ -60,8 +66,16 @@ function refuseLong(text: string): void {
   });
 }
 
-async function installed(host: Host, prompt: AgentPrompt): Promise<string> {
-  const { providers, context, place, runtime } = prompt;
+/**
+ * The first of these agents whose program is in the place.
+ *
+ * @throws {BerthError} `AGENT_NOT_FOUND` with all of them
+ */
+export async function installedAgent(
+  host: Host,
+  wish: Pick<AgentPrompt, 'providers' | 'context' | 'place' | 'runtime'>,
+): Promise<string> {
+  const { providers, context, place, runtime } = wish;
   const script = [
     `cd ${quoteWord(context.dir.target)} || exit`,
     toolchainScript(context.toolchain),

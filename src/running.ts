@@ -8,7 +8,7 @@ import type { Host } from './core/host.ts';
 import { parseSecretReference } from './core/secret.ts';
 import type { Store } from './core/store.ts';
 import type { Terminals } from './core/terminal.ts';
-import { terminalRunsOf, terminalsOf } from './terminals.ts';
+import { terminalsOf } from './terminals.ts';
 import type { LogEvent, RunDeps } from './worker/deps.ts';
 
 export interface RunningMachine {
@@ -96,9 +96,12 @@ async function work(machine: RunningMachine, options: WorkerOptions): Promise<nu
     drain: drain.signal,
   };
   try {
-    const { agentRunsOf } = await import('./agent-runs.ts');
+    const [{ agentRunsOf }, { terminalRunsOf }] = await Promise.all([
+      import('./agent-runs.ts'),
+      import('./terminal-runs.ts'),
+    ]);
     const agents = agentRunsOf(machine.host, machine.runs);
-    const terminals = await terminalRunsOf(machine);
+    const terminals = terminalRunsOf({ ...machine, log: logLine });
     try {
       const deps = await runDeps(machine, logLine);
       await runWorker({ ...deps, terminals, agents }, settings, stop.signal);

@@ -1,19 +1,18 @@
 import { randomBytes } from 'node:crypto';
+import { prepareAgent } from './agent-sessions.ts';
 import { quoteWord, shellQuote } from './core/command.ts';
 import type { ResolvedContext } from './core/context.ts';
 import { BerthError } from './core/errors.ts';
 import type { Host } from './core/host.ts';
 import { EMPTY_CONTEXT } from './core/session.ts';
 import { isSessionName } from './core/session-name.ts';
-import type { Terminal, TerminalRuns, Terminals, TerminalWish } from './core/terminal.ts';
-import type { TmuxControl } from './executors/tmux-control.ts';
+import type { Terminal, Terminals, TerminalWish } from './core/terminal.ts';
 import type { SessionPlan, SessionRecord, TmuxSessions } from './executors/tmux-sessions.ts';
 import type { RunDeps } from './worker/deps.ts';
 
 export interface TerminalMachine {
   readonly host: Host;
   readonly home: string;
-  readonly runs: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   parts(): Promise<Pick<RunDeps, 'host' | 'runtime' | 'resolve'>>;
 }
@@ -44,43 +43,7 @@ export function terminalsOf(machine: TerminalMachine): Terminals {
   };
 }
 
-/** Terminal sessions as a worker uses them: one connection to each tmux server, held while it works. */
-export async function terminalRunsOf(machine: Omit<TerminalMachine, 'parts' | 'env'>): Promise<TerminalRuns> {
-  const { host, home, runs } = machine;
-  const [{ TmuxSessions }, { tmuxExecutor }] = await Promise.all([
-    import('./executors/tmux-sessions.ts'),
-    import('./executors/tmux.ts'),
-  ]);
-  const all = new TmuxSessions(host, home);
-  const connections = new Map<string, Promise<TmuxControl>>();
-  const connect = async ({ server, session, made }: SessionRecord): Promise<TmuxControl> => {
-    const { openTmux } = await import('./executors/tmux-control.ts');
-    const key = made ? server.socket : `${server.socket} ${session}`;
-    const known = await connections.get(key)?.catch(() => null);
-    if (known && !known.ended) return known;
-    const opening = openTmux(host, server, made ? undefined : session);
-    connections.set(key, opening);
-    return opening;
-  };
-  return {
-    executor: (session) => {
-      if (!isSessionName(session)) return null;
-      const open = async () => {
-        const record = all.mustFind(session);
-        return { control: await connect(record), session: record.session };
-      };
-      return tmuxExecutor({ host, runs, open });
-    },
-    find: async (name) => findTerminal(all, name),
-    remove: (name) => all.remove(name),
-    close: async () => {
-      const open = await Promise.allSettled(connections.values());
-      await Promise.all(open.map((one) => (one.status === 'fulfilled' ? one.value.close() : null)));
-    },
-  };
-}
-
-async function findTerminal(all: TmuxSessions, name: string): Promise<Terminal | null> {
+export async function findTerminal(all: TmuxSessions, name: string): Promise<Terminal | null> {
   const record = isSessionName(name) ? all.find(name) : null;
   return record === null ? null : terminalOf(all, record);
 }
@@ -112,9 +75,14 @@ async function makeSession(machine: TerminalMachine, wish: TerminalWish, all: Tm
   const scope = { task: 0, attempt: 0, owner: 'session', workdir };
   const place = asUser(await driver.prepare(host, resolved.container, scope), resolved);
   const context = withPlace(resolved, place);
+  const folder = all.folder(wish.name);
+  const agent =
+    wish.provider === null
+      ? null
+      : await prepareAgent(host, wish.provider, { context, place, runtime: driver, folder });
   const mark = `${wish.name}-${randomBytes(8).toString('hex')}`;
   const env = { ...context.env, BERTH_SESSION: mark };
-  const inner = { argv: ['sh', '-c', await startLine(context)], cwd: null, env };
+  const inner = { argv: ['sh', '-c', await startLine(context, agent?.argv ?? null)], cwd: null, env };
   const end = { argv: ['sh', '-c', endLine(mark)], cwd: null, env: {} };
   const plan: SessionPlan = {
     name: wish.name,
@@ -122,6 +90,7 @@ async function makeSession(machine: TerminalMachine, wish: TerminalWish, all: Tm
     request: wish.context,
     context: { ...EMPTY_CONTEXT, ...sessionFactsOf(context, place) },
     command: driver.enter(place, inner, { stdin: true, tty: true }),
+    events: agent?.events ?? null,
     end: place.id === null ? null : driver.enter(place, end, { stdin: false, tty: false }),
   };
   return all.make(plan);
@@ -143,8 +112,11 @@ function refuseNewContainer({ container }: ResolvedContext): void {
   });
 }
 
-/** Directory, toolchain and prerequisites, in order; the first that fails ends it. Then the user's shell. */
-async function startLine({ dir, toolchain, prereqs, container }: ResolvedContext): Promise<string> {
+/** Directory, toolchain and prerequisites, in order; the first that fails ends it. Then the agent, or the user's shell. */
+async function startLine(
+  { dir, toolchain, prereqs, container }: ResolvedContext,
+  agent: readonly string[] | null,
+): Promise<string> {
   const { toolchainScript } = await import('./worker/plan.ts');
   const shell =
     container === null ? 'exec "${SHELL:-/bin/sh}"' : 'command -v bash >/dev/null 2>&1 && exec bash\nexec sh';
@@ -152,7 +124,7 @@ async function startLine({ dir, toolchain, prereqs, container }: ResolvedContext
     `cd ${quoteWord(dir.target)} || exit 66`,
     toolchainScript(toolchain),
     ...prereqs.map((line) => `${shellQuote(['sh', '-c', line])} || exit $?`),
-    shell,
+    agent === null ? shell : `exec ${shellQuote(agent)}`,
   ]
     .filter((line) => line !== '')
     .join('\n');

@@ -1,4 +1,5 @@
 import type { Agent } from '../core/agent.ts';
+import { claudeTerminal } from './claude-terminal.ts';
 import { completed, eventsOf, failed, textIn, unknown } from './events.ts';
 
 /** Claude Code. Events: https://docs.claude.com/en/docs/claude-code/sdk/sdk-headless */
@@ -7,6 +8,8 @@ export const claude: Agent = {
   program: 'claude',
   capabilities: { reliableCompletion: true, finalAnswer: true },
   headless: ['-p', '--output-format', 'stream-json', '--verbose'],
+
+  terminal: claudeTerminal,
 
   result(stdout, exitCode) {
     const result = eventsOf(stdout).findLast(({ type }) => type === 'result');

@@ -8,6 +8,8 @@ export const codex: Agent = {
   capabilities: { reliableCompletion: true, finalAnswer: true },
   headless: ['exec', '--json', '--skip-git-repo-check', '-'],
 
+  terminal: null,
+
   result(stdout, exitCode) {
     const events = eventsOf(stdout);
     const messages = events

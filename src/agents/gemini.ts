@@ -8,6 +8,8 @@ export const gemini: Agent = {
   capabilities: { reliableCompletion: true, finalAnswer: true },
   headless: ['--output-format', 'stream-json'],
 
+  terminal: null,
+
   result(stdout, exitCode) {
     const events = eventsOf(stdout);
     const words = events

@@ -8,6 +8,7 @@ export function generic(program: string): Agent {
     program,
     capabilities: { reliableCompletion: false, finalAnswer: false },
     headless: [],
+    terminal: null,
 
     result(stdout, exitCode) {
       if (exitCode === 0) return completed(stdout);

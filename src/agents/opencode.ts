@@ -8,6 +8,8 @@ export const opencode: Agent = {
   capabilities: { reliableCompletion: true, finalAnswer: true },
   headless: ['run', '--format', 'json'],
 
+  terminal: null,
+
   result(stdout, exitCode) {
     const events = eventsOf(stdout);
     const texts = events.filter(({ type }) => type === 'text').map((event) => objectIn(event, 'part'));

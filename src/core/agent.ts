@@ -10,6 +10,8 @@ export interface Agent {
   readonly capabilities: AgentCapabilities;
   /** Arguments for one turn without a terminal; the prompt comes on stdin. */
   readonly headless: readonly string[];
+  /** Its screen, driven through events of its own; null where it has none that can be relied on. */
+  readonly terminal: AgentTerminal | null;
   /** How a turn without a terminal ended, by the agent's own events on stdout; exit code null when it is not known. */
   result(stdout: string, exitCode: number | null): AgentResult;
 }
@@ -31,6 +33,36 @@ export interface AgentResult {
   /** For `limit`: when the provider serves again, if it said so. Unix milliseconds. */
   readonly untilMs: number | null;
 }
+
+/** How an agent on a screen is started so that it tells what it does. The user's own configuration stays as it is. */
+export interface AgentTerminal {
+  /**
+   * @param hook    shell command that takes one event on stdin
+   * @param folder  absolute path of a folder of its own, for `files`
+   */
+  launch(
+    hook: string,
+    folder: string,
+  ): { readonly argv: readonly string[]; readonly files: Readonly<Record<string, string>> };
+  /** What an event means; null for one that changes nothing. */
+  signal(event: Readonly<Record<string, unknown>>): AgentSignal | null;
+}
+
+export type AgentSignal =
+  /** It takes prompts. */
+  | { readonly kind: 'ready' }
+  /** A turn began, with this text. */
+  | { readonly kind: 'submitted'; readonly text: string }
+  | { readonly kind: 'needs_approval'; readonly what: string }
+  | { readonly kind: 'needs_input'; readonly what: string }
+  /** It goes on after an approval. */
+  | { readonly kind: 'working' }
+  | { readonly kind: 'completed'; readonly answer: string | null; readonly transcript: string | null }
+  | { readonly kind: 'failed'; readonly cause: string }
+  | { readonly kind: 'ended' };
+
+/** How a prompt was taken. Only the agent's own event makes it `submitted`. */
+export type Delivery = 'submitted' | 'queued' | 'not_submitted' | 'unknown';
 
 /** What a worker needs of agents. */
 export interface AgentRuns {
@@ -55,4 +87,6 @@ export interface AgentPrompt {
   readonly context: ResolvedContext;
   readonly place: Place;
   readonly runtime: Runtime;
+  /** The session that it is for: a slot, or a terminal whose agent takes it. */
+  readonly session: string;
 }

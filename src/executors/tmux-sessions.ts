@@ -26,12 +26,17 @@ export interface SessionRecord {
   readonly provider: string | null;
   readonly request: ContextRequest | null;
   readonly context: SessionContext;
+  /** File that its agent tells its events in; null without such an agent. */
+  readonly events: string | null;
   /** Ends what runs in its container, which outlives the program that entered it; null without one. */
   readonly end: Command | null;
 }
 
 /** What a new session is to run, and what is known of it. */
-export type SessionPlan = Pick<SessionRecord, 'name' | 'provider' | 'request' | 'context' | 'end'> & {
+export type SessionPlan = Pick<
+  SessionRecord,
+  'name' | 'provider' | 'request' | 'context' | 'events' | 'end'
+> & {
   /** Program of the pane. */
   readonly command: Command;
 };
@@ -88,7 +93,7 @@ export class TmuxSessions {
     const place = this.placeOf(pane);
     const currentDir = directoryOf(place.process.pid) ?? pane.directory;
     const record: SessionRecord = {
-      ...{ name: known, ...place, provider: null, request: null, made: false, end: null },
+      ...{ name: known, ...place, provider: null, request: null, made: false, events: null, end: null },
       server: { socket: pane.socket, own: null },
       context: { ...NOWHERE, currentDir },
     };
@@ -138,7 +143,8 @@ export class TmuxSessions {
     return true;
   }
 
-  private folder(name: string): string {
+  /** Where it is written down; made with the session. */
+  folder(name: string): string {
     return join(this.home, 'sessions', name);
   }
 

@@ -3,6 +3,7 @@ import type { ResolvedContext } from '../core/context.ts';
 import { BerthError } from '../core/errors.ts';
 import { providersOf } from '../core/match.ts';
 import type { Place, Runtime } from '../core/runtime.ts';
+import { isSessionName } from '../core/session-name.ts';
 import type { Claim } from '../core/store.ts';
 import type { Outcome } from '../core/task.ts';
 import type { RunDeps } from './deps.ts';
@@ -18,14 +19,15 @@ export async function asCommand(deps: RunDeps, claim: Claim, at: TurnPlace): Pro
   const { spec } = claim.task;
   if (spec.payload.kind !== 'prompt') return claim;
   const providers = providersOf(spec);
-  if (deps.agents === undefined || providers.length === 0) {
+  const { session } = claim.lease;
+  if (deps.agents === undefined || (providers.length === 0 && !isSessionName(session))) {
     throw new BerthError('The prompt names no agent.', {
       code: 'AGENT_NOT_FOUND',
       hint: 'Name one, such as `--provider claude`.',
     });
   }
   const text = `${await preamble(at.context)}${spec.payload.text}`;
-  const argv = await deps.agents.turn({ text, providers, ...at }, claim.attempt.runDirectory);
+  const argv = await deps.agents.turn({ text, providers, session, ...at }, claim.attempt.runDirectory);
   return { ...claim, task: { ...claim.task, spec: { ...spec, payload: { kind: 'argv', argv } } } };
 }
 

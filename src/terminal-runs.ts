@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { agentOf } from './agents/agents.ts';
+import { BerthError } from './core/errors.ts';
+import type { Executor } from './core/executor.ts';
+import type { Host } from './core/host.ts';
+import { isSessionName } from './core/session-name.ts';
+import type { Store } from './core/store.ts';
+import type { TerminalRuns } from './core/terminal.ts';
+import { tmuxExecutor } from './executors/tmux.ts';
+import { agentExecutor } from './executors/tmux-agent.ts';
+import { openTmux, type TmuxControl } from './executors/tmux-control.ts';
+import { type SessionRecord, TmuxSessions } from './executors/tmux-sessions.ts';
+import { findTerminal } from './terminals.ts';
+import type { LogEvent } from './worker/deps.ts';
+
+export interface TerminalWorker {
+  readonly host: Host;
+  readonly home: string;
+  readonly runs: string;
+  store(): Promise<Store>;
+  log(event: LogEvent): void;
+}
+
+/** Terminal sessions as a worker uses them: one connection to each tmux server, held while it works. */
+export function terminalRunsOf(worker: TerminalWorker): TerminalRuns {
+  const all = new TmuxSessions(worker.host, worker.home);
+  const connections = new Map<string, Promise<TmuxControl>>();
+  const connect = async ({ server, session, made }: SessionRecord): Promise<TmuxControl> => {
+    const key = made ? server.socket : `${server.socket} ${session}`;
+    const known = await connections.get(key)?.catch(() => null);
+    if (known && !known.ended) return known;
+    const opening = openTmux(worker.host, server, made ? undefined : session);
+    connections.set(key, opening);
+    return opening;
+  };
+  return {
+    executor: (name) => (isSessionName(name) ? executorOf(worker, { all, connect, name }) : null),
+    find: async (name) => findTerminal(all, name),
+    remove: (name) => all.remove(name),
+    close: async () => {
+      const open = await Promise.allSettled(connections.values());
+      await Promise.all(open.map((one) => (one.status === 'fulfilled' ? one.value.close() : null)));
+    },
+  };
+}
+
+interface Target {
+  readonly all: TmuxSessions;
+  readonly name: string;
+  connect(record: SessionRecord): Promise<TmuxControl>;
+}
+
+/** A command gets a window of its own, a prompt goes to the agent on the screen. */
+function executorOf(worker: TerminalWorker, target: Target): Executor {
+  const { host, runs } = worker;
+  const { all, connect, name } = target;
+  const open = async () => {
+    const record = all.mustFind(name);
+    return { control: await connect(record), session: record.session };
+  };
+  const windows = tmuxExecutor({ host, runs, open });
+  const screen = agentExecutor(runs, agentSession(worker, target));
+  const of = (directory: string) => (existsSync(join(runs, directory, 'prompt')) ? screen : windows);
+  return {
+    kind: 'tmux',
+    start: (run) => of(run.directory).start(run),
+    watch: (directory, signal) => of(directory).watch(directory, signal),
+    stop: (directory) => of(directory).stop(directory),
+    seal: (directory, end) => of(directory).seal(directory, end),
+    state: (directory) => of(directory).state(directory),
+  };
+}
+
+function agentSession(worker: TerminalWorker, { all, connect, name }: Target) {
+  return {
+    async open() {
+      const record = all.mustFind(name);
+      const terminal = record.provider === null ? null : agentOf(record.provider).terminal;
+      if (terminal === null || record.events === null) throw notDriven(record);
+      return { control: await connect(record), pane: record.pane, events: record.events, terminal };
+    },
+    isAlive: () => {
+      const record = all.find(name);
+      return record !== null && all.isAlive(record);
+    },
+    kill: async () => {
+      const record = all.find(name);
+      if (record === null || !all.isAlive(record)) return;
+      await (await connect(record)).run(['kill-pane', '-t', record.pane]).catch(() => {});
+      for (let look = 0; look < 100 && all.isAlive(record); look++)
+        await new Promise((done) => setTimeout(done, 20));
+    },
+    waiting: async (what: string | null) => {
+      const store = await worker.store();
+      await store.updateSession(name, { status: what === null ? 'busy' : 'waiting_input' });
+      if (what !== null) worker.log({ event: 'waiting_input', message: `${name}: ${what}` });
+    },
+  };
+}
+
+function notDriven({ name, provider }: SessionRecord): BerthError {
+  const sentence =
+    provider === null
+      ? `Session ${name} runs a shell, no agent.`
+      : `berth cannot tell when ${provider} on a screen takes a prompt or has done with it.`;
+  return new BerthError(sentence, {
+    code: 'PROMPT_NOT_SUBMITTED',
+    hint:
+      provider === null
+        ? 'Make a session with `berth session new NAME --agent claude`.'
+        : `Send it with \`--provider ${provider} --headless\`.`,
+  });
+}
