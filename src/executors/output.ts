@@ -87,8 +87,8 @@ class Tail {
   /** What was held back and turned out to be the task's own; a file that shrank had our words cut off. */
   async rest(): Promise<Buffer> {
     const size = (await this.file?.stat())?.size ?? 0;
-    const ours = !this.filter || this.filter.ended || size < this.position;
-    return ours ? Buffer.alloc(0) : this.filter.rest;
+    const { filter } = this;
+    return !filter || filter.ended || size < this.position ? Buffer.alloc(0) : filter.rest;
   }
 
   async close(): Promise<void> {
