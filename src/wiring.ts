@@ -4,6 +4,7 @@ import type { Deps, EngineReport } from './actions/deps.ts';
 import { type Clusters, clusters } from './clusters.ts';
 import { loadSettings, type SettingsFile, stateFolder, yamlEntries } from './config.ts';
 import type { World } from './contexts/resolve/world.ts';
+import type { ResolvedContainer } from './core/context.ts';
 import { BerthError } from './core/errors.ts';
 import type { Host } from './core/host.ts';
 import type { Store } from './core/store.ts';
@@ -64,8 +65,13 @@ export function wire({ env, cwd, self }: Surroundings): Deps {
         return listServices(await worldOf(machine, true), dir, all);
       },
       explain: async (request, payload) => {
-        const { explainTask } = await import('./explaining.ts');
-        return explainTask({ world: await worldOf(machine, true), request, payload });
+        const [{ explainTask }, { runAsOf }] = await Promise.all([
+          import('./explaining.ts'),
+          import('./runtimes/owned.ts'),
+        ]);
+        const world = await worldOf(machine, true);
+        const runAs = (box: ResolvedContainer, dir: string) => runAsOf(host, box, dir);
+        return explainTask({ world, request, payload, runAs });
       },
       draft: async (dir) => {
         const { draftProject } = await import('./explaining.ts');

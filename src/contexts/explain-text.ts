@@ -58,7 +58,7 @@ function facts(value: Explanation, width: number): string {
         ? null
         : [container.id?.slice(0, 12) ?? 'a new one', container.image].filter(Boolean).join(', '),
     ],
-    ['user', container === null ? null : (user ?? usualUser(container))],
+    ['user', container === null ? null : (user ?? "the container's own")],
     ['git', git === null ? null : `${git.branch ?? 'no branch'} in ${git.root}`],
     ['toolchain', toolchain === null ? null : `${toolchain.kind}, ${toolchain.reason}`],
     ['environment', env.length === 0 ? null : env.join(', ')],
@@ -68,11 +68,6 @@ function facts(value: Explanation, width: number): string {
     rows.flatMap(([name, text]) => (text === null ? [] : [[name, text] as const])),
     width,
   );
-}
-
-/** A new container runs as the caller, so that what it writes into the project belongs to the caller. */
-function usualUser({ id, service }: ExplainedContainer): string {
-  return id === null && service === null ? 'you' : "the container's own";
 }
 
 function rejections({ container }: Explanation): readonly (readonly [string, string])[] {

@@ -29,15 +29,19 @@ const UP_TIMEOUT_MS = 5 * 60_000;
  */
 export async function bringUp(host: Host, target: ComposeTarget): Promise<void> {
   const compose = await findCompose(host, target.engine);
-  const build = target.container.start?.build === null ? '--no-build' : '--build';
-  const waits = compose.waits ? ['--wait', '--pull=never'] : [];
-  const args = [...projectOptions(target), 'up', '--detach', build, ...waits, target.service];
+  const args = [...projectOptions(target), ...bringUpArguments(target, compose.waits)];
   const result = await host.exec(
     { ...compose.command, argv: [...compose.command.argv, ...args] },
     { timeoutMs: UP_TIMEOUT_MS },
   );
   if (result.exitCode !== 0) throw await upFailure(host, target, result);
   if (!compose.waits) await untilHealthy(host, target);
+}
+
+/** What Compose is told, after the options of the project. */
+export function bringUpArguments({ container, service }: ComposeTarget, waits: boolean): readonly string[] {
+  const build = container.start?.build === null ? '--no-build' : '--build';
+  return ['up', '--detach', build, ...(waits ? ['--wait', '--pull=never'] : []), service];
 }
 
 /** A line that can be pasted: Compose with this project's directory, files and name. */

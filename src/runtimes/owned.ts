@@ -7,13 +7,22 @@ import type { Place, Scope } from '../core/runtime.ts';
 import { callEngine, type EngineName, refused } from './engine-cli.ts';
 import { cliInspector } from './inspector.ts';
 import { checkImageName } from './names.ts';
-import { parseMount, parsePort, type RunAs, runArguments, type StartCommand } from './run-arguments.ts';
+import {
+  type Mount,
+  parseMount,
+  parsePort,
+  type RunAs,
+  runArguments,
+  type StartCommand,
+} from './run-arguments.ts';
 import { START_TIMEOUT_MS, startFailure } from './start-failure.ts';
 
 /** Labels of what berth starts; what does not carry them is never removed. */
 export const TASK_LABEL = 'dev.berth.task';
 export const ATTEMPT_LABEL = 'dev.berth.attempt';
 export const OWNER_LABEL = 'dev.berth.owner';
+/** A container that a person asked for: it stays until it is stopped, and no sweep takes it. */
+export const KEPT_LABEL = 'dev.berth.kept';
 
 interface Wanted {
   readonly container: ResolvedContainer;
@@ -94,17 +103,14 @@ async function startCommand(
   engine: EngineName,
   { container, image, scope }: Wanted,
 ): Promise<StartCommand> {
-  const mounts = (container.start?.volumes ?? []).map((volume) => parseMount(volume, scope.workdir));
-  const holdsWorkdir = mounts.some(
-    ({ type, source, readOnly }) => type === 'bind' && !readOnly && covers(source, scope.workdir),
-  );
+  const mounts = mountsOf(container, scope.workdir);
   return runArguments(engine, {
     name: nameOf(scope),
     image,
     labels: labelsOf(scope),
     mounts,
     ports: (container.start?.ports ?? []).map(parsePort),
-    runAs: holdsWorkdir ? await caller(host, engine) : null,
+    runAs: await runAsOf(host, container, scope.workdir),
     hardened: container.start?.hardened ?? false,
     engineArgs: container.start?.engineArgs ?? [],
     env: {},
@@ -113,6 +119,25 @@ async function startCommand(
     entrypoint: 'sh',
     command: ['-c', 'while sleep 3600; do :; done'],
   });
+}
+
+/**
+ * Who a new container runs as: the caller, where it may write to the task's directory; else null, the
+ * image's own user.
+ */
+export async function runAsOf(
+  host: Host,
+  container: ResolvedContainer,
+  workdir: string,
+): Promise<RunAs | null> {
+  const writes = mountsOf(container, workdir).some(
+    ({ type, source, readOnly }) => type === 'bind' && !readOnly && covers(source, workdir),
+  );
+  return writes ? caller(host, container.engine === 'podman' ? 'podman' : 'docker') : null;
+}
+
+function mountsOf({ start }: ResolvedContainer, workdir: string): readonly Mount[] {
+  return (start?.volumes ?? []).map((volume) => parseMount(volume, workdir));
 }
 
 /** Task numbers repeat between state folders, so the owner is part of the name. */

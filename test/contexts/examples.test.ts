@@ -57,6 +57,7 @@ async function explained(example: Example): Promise<string> {
       world,
       request: request(join(dir, example.cwd ?? ''), { container: options }),
       payload: { kind: 'argv', argv: example.task },
+      runAs: async () => ({ user: '1000:1000', home: '/tmp', keepId: false }),
     });
     const shown = JSON.stringify(explanation).replaceAll(dir, '/home/ann/shop');
     return renderExplanation(JSON.parse(shown), 100);
