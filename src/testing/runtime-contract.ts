@@ -86,7 +86,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeUnderTe
       const { argv, env } = subject.runtime.enter(place, inner, { stdin: false, tty: false });
 
       expect(argv.join('\0')).not.toContain('hunter2');
-      expect(env).toMatchObject({ API_TOKEN: 'hunter2' });
+      expect(Object.values(env).join('\n')).toContain('hunter2');
     });
 
     test('a script of 100 KB arrives on standard input', async () => {

@@ -132,7 +132,7 @@ export async function call(...argv: readonly string[]): Promise<string> {
   return result.stdout.trim();
 }
 
-async function aProject(): Promise<string> {
+export async function aProject(): Promise<string> {
   const dir = await realpath(await mkdtemp(join(tmpdir(), 'berth-runs-')));
   mkdirSync(Buffer.concat([Buffer.from(`${dir}/${ODD_TEXT}`), Buffer.from([0xff])]));
   return dir;

@@ -7,10 +7,13 @@ import type { Host } from '../../src/core/host.ts';
 import type { Store } from '../../src/core/store.ts';
 import type { Outcome, Task, TaskSpec } from '../../src/core/task.ts';
 import { headlessExecutor } from '../../src/executors/headless.ts';
+import { withKubernetes } from '../../src/executors/kubernetes.ts';
 import { localHost } from '../../src/hosts/local.ts';
 import { bareRuntime } from '../../src/runtimes/bare.ts';
 import { composeRuntime } from '../../src/runtimes/compose.ts';
 import { entryFailure } from '../../src/runtimes/entry-failure.ts';
+import { kubeApis } from '../../src/runtimes/kubernetes/api.ts';
+import { kubernetesRuntime } from '../../src/runtimes/kubernetes.ts';
 import { ociRuntime } from '../../src/runtimes/oci.ts';
 import { openSqliteStore } from '../../src/stores/sqlite.ts';
 import type { RunsUnderTest, RunWish, StartedRun } from '../../src/testing/run-contract.ts';
@@ -57,7 +60,7 @@ export async function openRuns(way: RunsUnderTest['way'], box: Box): Promise<Run
       return { uid, gid };
     },
     caller: box.caller,
-    hasUsers: box.container !== null,
+    hasUsers: box.container !== null && box.container.runtime !== 'kubernetes',
     close: async () => {
       await store.close();
       await berth[Symbol.asyncDispose]();
@@ -99,7 +102,8 @@ async function startQueued(machine: Machine, wish: RunWish): Promise<StartedRun>
   return {
     said: async () => (await read('out.log')).toString(),
     cancel: async () => running.stop('cancelled'),
-    killClient: machine.box.container && (() => kill(clients, at)),
+    // a run in a pod does not hang on its client
+    killClient: machine.box.engine && (() => kill(clients, at)),
     ended: running.done.then(async () => ({
       outcome: await outcomeOf(deps.store, id),
       stdout: await read('out.log'),
@@ -229,19 +233,23 @@ interface Parts {
   readonly runs: string;
 }
 
+const apis = kubeApis(localHost());
+const apiOf = async (context: string) => apis(context);
+
 const RUNTIMES = {
   bare: bareRuntime(),
   docker: ociRuntime('docker'),
   podman: ociRuntime('podman'),
   compose: composeRuntime(),
+  kubernetes: kubernetesRuntime(apiOf),
 };
 
 function depsFor({ box, host, store, runs }: Parts): RunDeps {
   return {
     store,
     host,
-    executor: headlessExecutor(host, runs),
-    runtime: (kind) => RUNTIMES[kind === 'kubernetes' ? 'bare' : kind],
+    executor: withKubernetes({ host, runs, other: headlessExecutor(host, runs), apiOf }),
+    runtime: (kind) => RUNTIMES[kind],
     resolve: async ({ workdir, gitBranch, env, prereqs }): Promise<ResolvedContext> => ({
       host: 'local',
       dir: { host: box.project, target: workdir },
@@ -304,7 +312,7 @@ export async function processesWith({ container }: Box, text: string): Promise<r
   const pattern = `[${text[0]}]${text.slice(1)}`;
   const search = `for p in $(grep -ls '${pattern}' /proc/[0-9]*/cmdline /proc/[0-9]*/environ); do tr '\\0' ' ' <"\${p%/*}/cmdline"; echo; done; :`;
   const host = localHost();
-  const runtime = RUNTIMES[container?.runtime === 'kubernetes' ? 'bare' : (container?.runtime ?? 'bare')];
+  const runtime = RUNTIMES[container?.runtime ?? 'bare'];
   const scope = { task: 0, attempt: 0, owner: 'nobody', workdir: container?.compose?.dir ?? '/' };
   try {
     const place = { ...(await runtime.prepare(host, container, scope)), user: '0' };
