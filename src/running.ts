@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Deps, WorkerControl, WorkerOptions } from './actions/deps.ts';
 import type { Clusters } from './clusters.ts';
@@ -147,9 +147,17 @@ async function runDeps(machine: RunningMachine, log: (event: LogEvent) => void):
     resolve: (request) => resolveContext(request, world),
     reveal: (env) => reveal(home, env),
     entryFailure,
+    lastOutputMs: (directory) => lastOutputMs(join(runs, directory)),
     now: Date.now,
     log,
   };
+}
+
+/** When either of a run's logs last grew. */
+async function lastOutputMs(directory: string): Promise<number | null> {
+  const logs = ['out.log', 'err.log'].map((name) => stat(join(directory, name)).catch(() => null));
+  const times = (await Promise.all(logs)).flatMap((log) => (log === null || log.size === 0 ? [] : [log.mtimeMs]));
+  return times.length === 0 ? null : Math.max(...times);
 }
 
 /** Put secret values in the place of their references. */

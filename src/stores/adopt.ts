@@ -4,7 +4,7 @@ import { claimOf } from './claims.ts';
 import { queueOf, type TaskRow } from './rows.ts';
 import { finish, move, retryLater, type StoreParts, unassign } from './transitions.ts';
 import { all, put, type Work } from './work.ts';
-import { epochOf, type HolderRow, identityOf } from './workers.ts';
+import { epochOf, type HolderRow, identityOf, LEASE_MS } from './workers.ts';
 
 /**
  * Take over what dead processes left: earlier ones of this name, and any other of this host whose lease
@@ -30,8 +30,9 @@ export function* adopt(
   const claims: Claim[] = [];
   for (const row of left) claims.push(...(yield* takeOver(parts, row, { worker, epoch })));
   for (const holder of yield* lateHolders(parts, worker)) {
-    if (holder.is_here === 0) yield* giveUpOn(parts, holder);
-    else if (!isAlive(identityOf(holder))) {
+    if (holder.is_here === 0) {
+      if (canJudge(parts, worker)) yield* giveUpOn(parts, holder);
+    } else if (!isAlive(identityOf(holder))) {
       for (const row of yield* heldBy(parts, holder)) {
         claims.push(...(yield* takeOver(parts, row, { worker, epoch })));
       }
@@ -39,6 +40,14 @@ export function* adopt(
     }
   }
   return claims;
+}
+
+/**
+ * A worker whose own lease had a gap judges nobody for the length of a lease: it was the database that was away
+ * or this host that was cut off, and the others renew theirs at this moment.
+ */
+function canJudge({ steady, now }: StoreParts, worker: string): boolean {
+  return now() - (steady.get(worker) ?? now()) >= LEASE_MS;
 }
 
 interface LateHolder extends HolderRow {

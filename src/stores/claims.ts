@@ -161,7 +161,7 @@ export function* assign(parts: StoreParts, row: TaskRow, taker: Taker): Work<Cla
       worker,
       host: row.host,
       session,
-      runDirectory: `${row.id}-${attempt}`,
+      runDirectory: parts.dialect.runDirectory(row, attempt),
       atMs,
     },
   );

@@ -51,15 +51,16 @@ export async function openPostgresStore({ url, aheadMs = () => 0 }: PostgresOpti
     throw error;
   }
   const dialect = postgresDialect(address.lock);
-  const epochs = new Map<string, number>();
+  const names = { epochs: new Map<string, number>(), steady: new Map<string, number>() };
   const partsAt = (nowMs: number): StoreParts => {
     const now = nowMs + aheadMs();
-    return { dialect, epochs, now: () => now };
+    return { dialect, ...names, now: () => now };
   };
   const notices = watchNotices(pool, address);
   const write = async <T>(work: (parts: StoreParts) => Work<T>): Promise<T> => {
     const value = await pool.write((nowMs) => work(partsAt(nowMs)));
-    notices.committed();
+    // a worker that found nothing to do must not wake itself, and all others
+    if (!Array.isArray(value) || value.length > 0) notices.committed();
     return value;
   };
   const close = once(async () => {

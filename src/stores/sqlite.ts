@@ -51,7 +51,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     database.close();
     throw sqliteError(error, path);
   }
-  return sqliteStore(database, { dialect: SQLITE, now, epochs: new Map() });
+  return sqliteStore(database, { dialect: SQLITE, now, epochs: new Map(), steady: new Map() });
 }
 
 function sqliteStore(database: Database, parts: StoreParts): Store {

@@ -12,6 +12,8 @@ export interface StoreParts {
   now(): number;
   /** Worker names that this handle holds, each with the epoch it was given. */
   readonly epochs: Map<string, number>;
+  /** Since when the leases of these workers have been renewed without a gap. */
+  readonly steady: Map<string, number>;
 }
 
 /** The row of a task, which nobody else changes before the commit. */

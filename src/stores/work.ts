@@ -54,6 +54,8 @@ export interface Dialect {
   list(name: string, type: 'bigint' | 'text'): string;
   /** Until the commit no other transaction that asks the same goes on. */
   alone(): Work<void>;
+  /** Told apart from those of another queue in the same state folder. */
+  runDirectory(task: { readonly id: number; readonly created_at_ms: number }, attempt: number): string;
   /** After rows were put in with their ids: the next ones are higher. */
   idsImported(): Work<void>;
 }
@@ -65,5 +67,7 @@ export const SQLITE: Dialect = {
   lockedTasks: '',
   list: (name) => `select value from json_each(:${name})`,
   *alone() {},
+  // the folder has one such queue
+  runDirectory: ({ id }, attempt) => `${id}-${attempt}`,
   *idsImported() {},
 };

@@ -84,6 +84,7 @@ export function* takeName(parts: StoreParts, worker: WorkerIdentity, kind: Holde
   );
   const epoch = row?.epoch ?? 1;
   parts.epochs.set(worker.name, epoch);
+  parts.steady.set(worker.name, nowMs);
   return epoch;
 }
 
@@ -112,6 +113,11 @@ export function* epochOf({ epochs }: StoreParts, name: string): Work<number | nu
 
 export function* heartbeat(parts: StoreParts, worker: string): Work<Heartbeat> {
   const nowMs = parts.now();
+  const before = yield* get<{ lease_until_ms: number }>(
+    'select lease_until_ms from workers where name = :worker',
+    { worker },
+  );
+  if ((before?.lease_until_ms ?? 0) < nowMs) parts.steady.set(worker, nowMs);
   const kept = yield* run(
     `update workers set seen_at_ms = :nowMs, lease_until_ms = :untilMs
      where name = :worker and epoch = :epoch and stopped_at_ms is null`,

@@ -33,7 +33,9 @@ export function ends({ store, fixture }: Subject): void {
 
     const task = await (await fixture().open()).task(id);
     expect(task?.state).toMatchObject({ name: 'finished', outcome });
-    expect(task?.attempts).toMatchObject([{ number: 1, outcome, context: HERE, runDirectory: `${id}-1` }]);
+    expect(task?.attempts).toMatchObject([
+      { number: 1, outcome, context: HERE, runDirectory: expect.stringMatching(`^${id}-1(-|$)`) },
+    ]);
   });
 
   test('an outcome never changes', async () => {
@@ -112,7 +114,7 @@ export function ends({ store, fixture }: Subject): void {
     const recent = await store().add(aTask());
     await store().finished((await claimOne(store(), 'w')).lease, SUCCEEDED, null);
 
-    expect(await store().clear(endedAtMs + 1)).toEqual([`${old.id}-1`]);
+    expect(await store().clear(endedAtMs + 1)).toEqual([expect.stringMatching(`^${old.id}-1(-|$)`)]);
     expect((await store().tasks({ limit: 9 })).map(({ id }) => id)).toEqual([recent.id]);
     expect(await store().events(old.id)).toEqual([]);
   });

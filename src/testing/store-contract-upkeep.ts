@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { StoredRow } from '../core/store.ts';
+import type { Store, StoredRow } from '../core/store.ts';
 import {
   alive,
   aTask,
@@ -8,6 +8,7 @@ import {
   dead,
   FAILED,
   HERE,
+  type StoreFixture,
   SUCCEEDED,
   type Subject,
   startWorker,
@@ -111,7 +112,7 @@ export function otherHosts({ store, fixture }: Subject): void {
 
     expect(await store().adopt('here', alive)).toEqual([]);
     expect((await store().counts()).running).toBe(3);
-    fixture().advance(31_000);
+    await letLeaseEnd(store(), fixture());
     // nobody here can tell whether a process over there lives
     expect(await store().adopt('here', alive)).toEqual([]);
 
@@ -133,7 +134,7 @@ export function otherHosts({ store, fixture }: Subject): void {
     const { lease } = await claimOne(other, 'there');
     await other.started(lease, HERE);
     await startWorker(store(), aWorker('here'), 1);
-    fixture().advance(31_000);
+    await letLeaseEnd(store(), fixture());
     await store().adopt('here', dead);
 
     expect((await other.heartbeat('there')).kept).toBe(true);
@@ -142,6 +143,26 @@ export function otherHosts({ store, fixture }: Subject): void {
     expect((await store().events(id)).at(-1)).toMatchObject({ kind: 'late_outcome', reason: 'succeeded' });
     await other.add(remote('next'));
     expect(await other.claim('there', 1)).toHaveLength(1);
+  });
+
+  test('after a time in which nobody could renew, nobody is given up before he had time to come back', async () => {
+    const other = await fixture().open();
+    await startWorker(other, there, 1);
+    const { id } = await store().add(remote('x'));
+    await other.started((await claimOne(other, 'there')).lease, HERE);
+    await startWorker(store(), aWorker('here'), 1);
+    await letLeaseEnd(other, fixture());
+
+    fixture().advance(600_000);
+    await store().heartbeat('here');
+    await store().adopt('here', dead);
+    expect((await store().task(id))?.state.name).toBe('running');
+    await other.heartbeat('there');
+    await letLeaseEnd(store(), fixture());
+    await other.heartbeat('there');
+    await store().adopt('here', dead);
+
+    expect((await store().task(id))?.state.name).toBe('running');
   });
 
   test('a host that left by itself keeps what it runs for its next worker', async () => {
@@ -179,6 +200,14 @@ export function otherHosts({ store, fixture }: Subject): void {
     expect(await store().finished(lease, FAILED, null)).toBe('kept');
     expect((await store().events(lease.taskId)).filter(({ kind }) => kind === 'finished')).toHaveLength(1);
   });
+}
+
+/** While the worker that is here renews its own. */
+async function letLeaseEnd(store: Store, fixture: StoreFixture): Promise<void> {
+  for (let second = 0; second < 35; second += 5) {
+    fixture.advance(5000);
+    await store.heartbeat('here');
+  }
 }
 
 export function copying({ store }: Subject, empty: () => Promise<Subject['fixture']>): void {

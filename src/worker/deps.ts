@@ -6,6 +6,8 @@ import type { Host } from '../core/host.ts';
 import type { Place, Runtime } from '../core/runtime.ts';
 import type { Store } from '../core/store.ts';
 import type { TerminalRuns } from '../core/terminal.ts';
+import type { Journal } from './journal.ts';
+import type { WorkerLease } from './lease.ts';
 
 /** What running a task needs. `main.ts` puts it together from the real parts. */
 export interface RunDeps {
@@ -21,6 +23,12 @@ export interface RunDeps {
   resolve(request: ContextRequest): Promise<ResolvedContext>;
   /** The environment with the secret values that its references stand for. */
   reveal(env: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>>;
+  /** When a run last wrote something, Unix milliseconds; null before it has. */
+  lastOutputMs(runDirectory: string): Promise<number | null>;
+  /** Outcomes on disk while the store is away; left out where the caller can wait. */
+  readonly journal?: Journal;
+  /** What this worker may believe of its lease; left out where no other host can take over. */
+  readonly lease?: WorkerLease;
   /** Whether the engine's words say that the box was never entered. */
   entryFailure(place: Place, end: RunEnd): BerthError | null;
   /** Unix milliseconds. */

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { retryAt } from '../core/backoff.ts';
+import { retryAt, settled } from '../core/backoff.ts';
 import { BerthError, messageOf } from '../core/errors.ts';
 import type { Executor, RunEnd } from '../core/executor.ts';
 import type { Place } from '../core/runtime.ts';
-import type { Claim } from '../core/store.ts';
+import type { Claim, LeaseNews } from '../core/store.ts';
 import type { Outcome, StopReason } from '../core/task.ts';
 import { asCommand, judgeTurn, type TurnEnd } from './agent-turn.ts';
 import type { RunDeps } from './deps.ts';
+import { type IdleWatch, watchSilence } from './idle.ts';
 import { notStarted, outcomeOf } from './outcome.ts';
 import { asUser, placeOf, runSpecOf, sessionFactsOf, withPlace } from './plan.ts';
 
@@ -19,6 +20,8 @@ export interface RunningTask {
   readonly stopping: StopReason | null;
   /** Ask it to stop; the first reason counts. */
   stop(reason: StopReason): void;
+  /** Stop it because the lease ends: another host may run it again. Only for tasks that allow it. */
+  fence(): void;
 }
 
 /**
@@ -40,6 +43,7 @@ export function runTask(deps: RunDeps, claim: Claim, signal: AbortSignal): Runni
       return control.reason;
     },
     stop: (reason) => control.ask(reason),
+    fence: () => control.fence(),
   };
 }
 
@@ -59,7 +63,7 @@ async function attempt(deps: RunDeps, claim: Claim, hold: Hold): Promise<void> {
     const end = await executor.watch(claim.attempt.runDirectory, hold.signal);
     await showOwnPlace(deps, claim);
     const outcome = await judge(deps, claim, { end, place, stopReason: hold.control.reason });
-    await finish(deps, claim, await judgeTurn(deps, claim, outcome));
+    await finish(deps, claim, hold.control.cutOff ?? (await judgeTurn(deps, claim, outcome)), hold.signal);
     await executor.seal(claim.attempt.runDirectory, end);
     await deps.runtime(place.runtime).dispose(deps.host, place);
   } finally {
@@ -74,7 +78,8 @@ async function enter(deps: RunDeps, claim: Claim, hold: Hold): Promise<Place | n
       ? await again(deps, claim)
       : await first(deps, claim, hold.signal);
   } catch (error) {
-    await finish(deps, claim, { outcome: notStarted(asBerthError(error)), againAtMs: null });
+    if (hold.signal.aborted) throw error;
+    await finish(deps, claim, { outcome: notStarted(asBerthError(error)), againAtMs: null }, hold.signal);
     return null;
   }
 }
@@ -94,10 +99,12 @@ async function first(deps: RunDeps, claim: Claim, signal: AbortSignal): Promise<
     await store.release(claim.lease, 'the worker was asked to stop');
     return null;
   }
-  const [news] = await Promise.all([
-    store.started(claim.lease, context),
-    store.updateSession(claim.lease.session, sessionFactsOf(context, place)),
-  ]);
+  const recorded = () =>
+    Promise.all([
+      store.started(claim.lease, context),
+      store.updateSession(claim.lease.session, sessionFactsOf(context, place)),
+    ]);
+  const news = await startable(deps, signal, async () => (await persistently(deps, recorded, signal))[0]);
   if (news === 'kept') {
     const [env, run] = await Promise.all([
       deps.reveal(context.env),
@@ -108,11 +115,27 @@ async function first(deps: RunDeps, claim: Claim, signal: AbortSignal): Promise<
   }
   await runtime.dispose(host, place);
   if (news === 'stop_requested')
-    await finish(deps, claim, {
-      outcome: { kind: 'cancelled', cause: 'Cancelled before it started.' },
-      againAtMs: null,
-    });
+    await finish(
+      deps,
+      claim,
+      { outcome: { kind: 'cancelled', cause: 'Cancelled before it started.' }, againAtMs: null },
+      signal,
+    );
   return null;
+}
+
+/** What the store last said, said at a time when the lease held: nothing starts on older news. */
+async function startable(
+  { lease }: RunDeps,
+  signal: AbortSignal,
+  ask: () => Promise<LeaseNews>,
+): Promise<LeaseNews> {
+  for (;;) {
+    const news = await ask();
+    if (news !== 'kept' || !lease || lease.isSafe()) return news;
+    await lease.renewal(signal);
+    signal.throwIfAborted();
+  }
 }
 
 /** A run that an earlier process started, or was about to start: the start token decides. */
@@ -178,9 +201,21 @@ export async function judge(deps: RunDeps, claim: Claim, ended: Ended): Promise<
 }
 
 /** The outcome goes to disk, however long the store is in trouble: the run is over, only its record waits. */
-async function finish(deps: RunDeps, claim: Claim, { outcome, againAtMs }: TurnEnd): Promise<void> {
-  const again = againAtMs ?? retryAt(outcome, claim.lease.attempt, claim.task.spec.queue, deps.now());
-  const news = await persistently(deps, () => deps.store.finished(claim.lease, outcome, again));
+async function finish(deps: RunDeps, claim: Claim, end: TurnEnd, signal: AbortSignal): Promise<void> {
+  const { lease, task } = claim;
+  const outcome = settled(end.outcome, task.spec.queue);
+  const againAtMs = end.againAtMs ?? retryAt(outcome, lease.attempt, task.spec.queue, deps.now());
+  let owed = false;
+  const news = await persistently(
+    deps,
+    () => deps.store.finished(lease, outcome, againAtMs),
+    signal,
+    async () => {
+      if (!owed) await deps.journal?.owe({ lease, outcome, againAtMs });
+      owed = true;
+    },
+  );
+  if (owed) await deps.journal?.paid(lease);
   deps.log({
     event: news === 'lost' ? 'outcome_refused' : outcome.kind,
     task: claim.task.id,
@@ -188,13 +223,25 @@ async function finish(deps: RunDeps, claim: Claim, { outcome, againAtMs }: TurnE
   });
 }
 
-async function persistently<T>(deps: RunDeps, write: () => Promise<T>): Promise<T> {
+/**
+ * Write, however often it takes; a worker that is asked to stop leaves it to the next one.
+ *
+ * @param onTrouble  called after each failure
+ */
+async function persistently<T>(
+  deps: RunDeps,
+  write: () => Promise<T>,
+  signal: AbortSignal,
+  onTrouble: () => Promise<void> = async () => {},
+): Promise<T> {
   for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5000)) {
     try {
       return await write();
     } catch (error) {
       deps.log({ event: 'store_trouble', message: messageOf(error) });
-      await delay(waitMs);
+      await onTrouble().catch((also) => deps.log({ event: 'store_trouble', message: messageOf(also) }));
+      if (signal.aborted) throw error;
+      await delay(waitMs, undefined, { signal }).catch(() => {});
     }
   }
 }
@@ -212,7 +259,10 @@ export function asBerthError(error: unknown): BerthError {
 class StopControl {
   reason: StopReason | null = null;
   private started = false;
+  /** How the attempt ends when its lease was about to end; null while it holds. */
+  cutOff: TurnEnd | null = null;
   private timer: NodeJS.Timeout | null = null;
+  private silence: IdleWatch | null = null;
   private readonly deps: RunDeps;
   private readonly claim: Claim;
 
@@ -231,20 +281,40 @@ class StopControl {
       });
   }
 
-  /** The run is there: the time limit counts, and earlier requests reach it. */
+  fence(): void {
+    if (this.claim.task.spec.queue.onLost !== 'retry' || this.cutOff !== null) return;
+    const cause = 'The worker was cut off from the queue, and stopped it so that another one may run it.';
+    this.cutOff = { outcome: { kind: 'lost', cause }, againAtMs: null };
+    this.ask('cancelled');
+  }
+
+  /** The run is there: the limits count, and earlier requests reach it. */
   runs(): void {
     this.started = true;
-    const { timeoutMs } = this.claim.task.spec.queue;
+    const { timeoutMs, idleTimeoutMs } = this.claim.task.spec.queue;
     if (this.reason !== null) this.ask(this.reason);
-    if (timeoutMs === null) return;
     const since = this.claim.attempt.startedAtMs ?? this.deps.now();
+    if (idleTimeoutMs !== null) this.watchSilence(idleTimeoutMs, since);
+    if (timeoutMs === null) return;
     const left = Math.max(0, since + timeoutMs - this.deps.now());
     // Node fires timers beyond 2^31 ms at once
     this.timer = setTimeout(() => this.ask('timed_out'), Math.min(left, 2 ** 31 - 1));
     this.timer.unref();
   }
 
+  private watchSilence(limitMs: number, sinceMs: number): void {
+    const { deps, claim } = this;
+    this.silence = watchSilence({
+      limitMs,
+      sinceMs,
+      lastOutputMs: () => deps.lastOutputMs(claim.attempt.runDirectory),
+      now: deps.now,
+      onIdle: () => this.ask('idle'),
+    });
+  }
+
   ended(): void {
+    this.silence?.end();
     if (this.timer !== null) clearTimeout(this.timer);
   }
 }

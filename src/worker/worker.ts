@@ -4,6 +4,9 @@ import type { Claim, WorkerIdentity } from '../core/store.ts';
 import type { StopReason } from '../core/task.ts';
 import { forgetGoneSessions } from '../core/terminal.ts';
 import type { RunDeps } from './deps.ts';
+import { outcomeJournal } from './journal.ts';
+import { WorkerLease } from './lease.ts';
+import { forwardNotices } from './notices.ts';
 import { listenForNudges } from './nudge.ts';
 import { type RunningTask, runTask } from './run-task.ts';
 
@@ -27,10 +30,18 @@ const POLL_MS = 1000;
  *
  * @throws {BerthError} `WORKER_RUNNING` with the pid of the one that has the name
  */
-export async function runWorker(deps: RunDeps, settings: WorkerSettings, signal: AbortSignal): Promise<void> {
-  const { store, host } = deps;
+export async function runWorker(
+  given: RunDeps,
+  settings: WorkerSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  const { store, host } = given;
+  const { shared } = await store.facts();
+  const journal = outcomeJournal(settings.home);
+  const deps: RunDeps = { ...given, journal, ...(shared && { lease: new WorkerLease() }) };
   const identity: WorkerIdentity = { name: settings.name, host: host.name, ...host.self };
   await store.registerWorker(identity, (holder) => host.isAlive(holder));
+  await journal.payAll(store);
   const loop = new Loop(deps, settings, signal);
   const server = await listenForNudges(settings.home, settings.name, () => loop.nudged());
   deps.log({ event: 'worker_started', message: `pid ${host.self.pid}, ${settings.slots} slots` });
@@ -38,6 +49,7 @@ export async function runWorker(deps: RunDeps, settings: WorkerSettings, signal:
     for (let slot = 1; slot <= settings.slots; slot++) {
       await store.putSession(slotOf(settings, host.name, slot));
     }
+    if (shared) void forwardNotices(store, signal, () => loop.nudged());
     await loop.run();
   } finally {
     server.close();
@@ -60,7 +72,7 @@ class Loop {
   private wakeUp: () => void = () => {};
   private woken = false;
   private lookForStops = false;
-  private beatAtMs = 0;
+  private beatAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: RunDeps, settings: WorkerSettings, signal: AbortSignal) {
     this.deps = deps;
@@ -104,11 +116,14 @@ class Loop {
 
   /** False when another process has this worker's name now. */
   private async round(): Promise<boolean> {
-    const { store, now } = this.deps;
+    const { store, lease } = this.deps;
     const { name, slots } = this.settings;
-    const due = now() - this.beatAtMs >= HEARTBEAT_MS;
+    // a clock that only goes forward: one that is set back must not stop the renewals
+    const due = performance.now() - this.beatAtMs >= HEARTBEAT_MS;
     const beat = due || this.lookForStops;
     this.lookForStops = false;
+    const sentAtMs = lease?.now() ?? 0;
+    if (lease && !lease.isSafe()) for (const task of this.running.values()) task.fence();
     // asked in one turn, so that they share one commit
     const [news, claims] = await Promise.all([
       beat ? store.heartbeat(name) : null,
@@ -116,7 +131,8 @@ class Loop {
     ]);
     for (const claim of claims) this.take(claim);
     if (news === null) return true;
-    this.beatAtMs = now();
+    this.beatAtMs = performance.now();
+    if (news.kept) lease?.renewed(sentAtMs);
     for (const { taskId, reason } of news.stops) this.stop(taskId, reason);
     if (!news.kept) this.deps.log({ event: 'name_lost', message: `another process is worker ${name} now` });
     else if (due) {

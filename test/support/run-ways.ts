@@ -263,6 +263,7 @@ function depsFor({ box, host, store, runs }: Parts): RunDeps {
       warnings: [],
     }),
     reveal: async (env) => env,
+    lastOutputMs: async () => null,
     entryFailure,
     now: Date.now,
     log: () => {},

@@ -9,6 +9,8 @@ export function postgresDialect(lock: readonly [number, number]): Dialect {
     list: (name, type) =>
       `select value::${type} from json_array_elements_text(cast(:${name} as json)) as value`,
     alone: () => put(`select pg_advisory_xact_lock(${lock.join(', ')})`),
+    // a machine may have worked for other databases, with the same ids
+    runDirectory: ({ id, created_at_ms }, attempt) => `${id}-${attempt}-${created_at_ms.toString(36)}`,
     *idsImported() {
       for (const table of ['tasks', 'events']) {
         yield* put(
