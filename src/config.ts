@@ -36,6 +36,7 @@ const RULES: { readonly [K in keyof Settings]: Rule<Settings[K]['value']> } = {
   retries: { builtIn: 0, parse: whole(0, 100) },
   priority: { builtIn: 5, parse: whole(0, 10) },
   keepDays: { builtIn: 7, parse: whole(0, 36_500) },
+  notify: { builtIn: null, parse: (_name, text) => text },
 };
 
 /**
@@ -56,6 +57,8 @@ export async function loadSettings(env: Env, projectFile: SettingsFile | null): 
     retries: read('retries'),
     priority: read('priority'),
     keepDays: read('keepDays'),
+    // it is run by a shell: a project may not choose it
+    notify: settingOf({ ...RULES.notify, ...SETTING_NAMES.notify }, userFile === null ? [] : [userFile], env),
   };
 }
 

@@ -2,12 +2,14 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Deps, WorkerControl, WorkerOptions } from './actions/deps.ts';
 import type { Clusters } from './clusters.ts';
+import { loadSettings } from './config.ts';
 import type { World } from './contexts/resolve/world.ts';
 import { BerthError } from './core/errors.ts';
 import type { Host } from './core/host.ts';
 import { parseSecretReference } from './core/secret.ts';
 import type { Store } from './core/store.ts';
 import type { Terminals } from './core/terminal.ts';
+import { notifying } from './notify.ts';
 import { terminalsOf } from './terminals.ts';
 import type { LogEvent, RunDeps } from './worker/deps.ts';
 
@@ -101,9 +103,11 @@ async function work(machine: RunningMachine, options: WorkerOptions): Promise<nu
       import('./terminal-runs.ts'),
     ]);
     const agents = agentRunsOf(machine.host, machine.runs);
-    const terminals = terminalRunsOf({ ...machine, log: logLine });
+    const { notify } = await loadSettings(machine.env, null);
+    const log = notifying(machine.host, notify.value, logLine);
+    const terminals = terminalRunsOf({ ...machine, log });
     try {
-      const deps = await runDeps(machine, logLine);
+      const deps = await runDeps(machine, log);
       await runWorker({ ...deps, terminals, agents }, settings, stop.signal);
     } finally {
       await terminals.close();

@@ -30,6 +30,7 @@ import status from './commands/status.ts';
 import trust from './commands/trust.ts';
 import up from './commands/up.ts';
 import wait from './commands/wait.ts';
+import watch from './commands/watch.ts';
 import why from './commands/why.ts';
 import worker from './commands/worker.ts';
 
@@ -77,6 +78,11 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     group: 'Look',
     summary: 'Show the queue and the workers',
     command: status,
+  },
+  watch: {
+    group: 'Look',
+    summary: 'Show queue and sessions on the screen, and keep them current',
+    command: watch,
   },
   sessions: {
     group: 'Look',

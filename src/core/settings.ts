@@ -14,6 +14,8 @@ export interface Settings {
   readonly priority: Setting<number>;
   /** Days after which `berth clear` removes finished tasks. */
   readonly keepDays: Setting<number>;
+  /** Shell line that a worker runs when a task ends or waits for somebody. Never from a project's file. */
+  readonly notify: Setting<string | null>;
 }
 
 export interface Setting<T> {
@@ -39,4 +41,5 @@ export const SETTING_NAMES: {
   retries: { key: 'retries', variable: 'BERTH_RETRIES' },
   priority: { key: 'priority', variable: 'BERTH_PRIORITY' },
   keepDays: { key: 'keep_days', variable: 'BERTH_KEEP_DAYS' },
+  notify: { key: 'notify', variable: 'BERTH_NOTIFY' },
 };

@@ -42,7 +42,7 @@ export default defineCommand({
     const limit = asked ?? (flags.json ? 0 : TABLE_ROWS);
     const tasks = await list(deps, { states, limit: limit === 0 ? null : limit });
     if (flags.json) await out.value(tasks.map(taskRow));
-    else await print(out, tasks, deps.now());
+    else if (tasks.length > 0) await out.line(await tasksText(tasks, out, deps.now()));
     if (tasks.length === 0) await out.talk("No tasks. Send one with `berth send 'make test'`.");
     if (asked === null && tasks.length === limit)
       await out.warn(`These are the newest ${limit}; \`--limit 0\` shows all.`);
@@ -50,8 +50,12 @@ export default defineCommand({
   },
 });
 
-async function print(out: Output, tasks: readonly Task[], nowMs: number): Promise<void> {
-  if (tasks.length === 0) return;
+/** The table of `list` and `watch`. */
+export async function tasksText(
+  tasks: readonly Task[],
+  look: Pick<Output, 'color' | 'columns'>,
+  nowMs: number,
+): Promise<string> {
   const columns = [
     { title: 'ID', align: 'right' },
     { title: 'STATE' },
@@ -66,7 +70,7 @@ async function print(out: Output, tasks: readonly Task[], nowMs: number): Promis
     whereText(task),
     contentOf(task.spec.payload),
   ]);
-  const { red, green, yellow, dim } = colors(out.color);
+  const { red, green, yellow, dim } = colors(look.color);
   const paint = (text: string, row: number, column: number) => {
     if (row === -1) return dim(text);
     if (column !== 1) return text;
@@ -74,7 +78,7 @@ async function print(out: Output, tasks: readonly Task[], nowMs: number): Promis
     if (text === 'running' || text === 'stopping') return yellow(text);
     return text === 'pending' || text === 'assigned' ? text : red(text);
   };
-  await out.line(await table(columns, rows, { width: out.columns, paint }));
+  return table(columns, rows, { width: look.columns, paint });
 }
 
 /** The box where it has one, otherwise the host. */
