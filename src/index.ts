@@ -12,7 +12,9 @@ import { exitCodeOf, type Outcome, type Payload } from './core/task.ts';
 import { localHost } from './hosts/local.ts';
 import type { CommandInput } from './runtimes/builders.ts';
 import * as containers from './runtimes/containers.ts';
+import * as execution from './runtimes/exec-container.ts';
 import { detectAvailableRuntimes as availableRuntimes } from './runtimes/probe.ts';
+import * as starting from './runtimes/start-container.ts';
 import { wire } from './wiring.ts';
 
 export { BerthError } from './core/errors.ts';
@@ -78,12 +80,12 @@ export function getRunningContainers(imageFilter?: string): Promise<readonly con
 }
 
 /** @returns the container's id */
-export function startContainer(options: containers.StartOptions): Promise<string> {
-  return containers.startContainer(localHost(), options);
+export function startContainer(options: starting.StartOptions): Promise<string> {
+  return starting.startContainer(localHost(), options);
 }
 
 export function executeInContainer(id: string, command: CommandInput) {
-  return containers.executeInContainer(localHost(), id, command);
+  return execution.executeInContainer(localHost(), id, command);
 }
 
 /** @returns whether it was running and is stopped now */

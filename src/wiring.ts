@@ -85,6 +85,7 @@ export function wire({ env, cwd, self }: Surroundings): Deps {
         return (await probeRuntimes(host)) as EngineReport;
       },
       inspectors: async () => (await import('./runtimes/containers.ts')).answeringInspectors(host),
+      containers: async () => (await import('./container-control.ts')).containerControl(host),
     },
     runs: {
       path: (directory) => join(runs, directory),

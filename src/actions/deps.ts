@@ -71,7 +71,55 @@ export interface Engines {
   probe(): Promise<EngineReport>;
   /** Readers of the local engines that answer. */
   inspectors(): Promise<readonly Inspector[]>;
+  containers(): Promise<ContainerControl>;
 }
+
+/** What people do with containers by hand; see runtimes/start-container.ts for the errors. */
+export interface ContainerControl {
+  /** Start the program of an image and leave it running. */
+  start(wish: ContainerWish): Promise<StartedContainer>;
+  /** The same, and pass on what it says until it ends or this process gets a signal. Null: no exit code is known. */
+  stay(wish: ContainerWish, write: TakeOutput): Promise<number | null>;
+  /** Run a command in a running one; its tree dies with this process. Answers the exit code. */
+  exec(wish: {
+    readonly container: string;
+    readonly argv: readonly string[];
+    readonly write: TakeOutput;
+  }): Promise<number>;
+  /** Whether it ran before. */
+  stop(container: string, options: { readonly force: boolean }): Promise<boolean>;
+}
+
+export interface ContainerWish {
+  readonly image: string;
+  readonly name: string | null;
+  /** `HOST:CONTAINER[:ro]`; a relative host path starts at `cwd`. */
+  readonly volumes: readonly string[];
+  /** `[ADDRESS:]HOST:CONTAINER`; without an address only this machine can connect. */
+  readonly ports: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly user: string | null;
+  /** In the container. */
+  readonly workdir: string | null;
+  readonly engineArgs: readonly string[];
+  readonly hardened: boolean;
+  /** Empty for the image's own program. */
+  readonly command: readonly string[];
+  /** Null takes the first that answers. */
+  readonly engine: 'docker' | 'podman' | null;
+  readonly pull: 'never' | 'missing';
+  readonly cwd: string;
+  /** What the engine says while it pulls. */
+  onProgress(text: string): void;
+}
+
+export interface StartedContainer {
+  readonly engine: 'docker' | 'podman';
+  /** Full id. */
+  readonly id: string;
+}
+
+export type TakeOutput = (stream: 'stdout' | 'stderr', bytes: Uint8Array) => Promise<void>;
 
 /** `berth runtimes --json`; each entry may carry more than `Availability`, such as `endpoint` or `flavor`. */
 export type EngineReport = Readonly<

@@ -68,7 +68,10 @@ export function conflict(sentence: string, hint: string): BerthError {
 }
 
 /** Files first, in order, then `--env`, as Compose does. */
-async function environment(flags: ContextFlags, caller: Caller): Promise<Readonly<Record<string, string>>> {
+export async function environment(
+  flags: Pick<ContextFlags, 'env' | 'env-file'>,
+  caller: Caller,
+): Promise<Readonly<Record<string, string>>> {
   const env: Record<string, string> = {};
   for (const file of flags['env-file']) {
     Object.assign(env, await readEnvFile(resolve(caller.cwd, file), caller.env));

@@ -2,6 +2,7 @@ import type { CommandSpec } from './command.ts';
 import cancel from './commands/cancel.ts';
 import clear from './commands/clear.ts';
 import completion from './commands/completion.ts';
+import container from './commands/container.ts';
 import containers from './commands/containers.ts';
 import detect from './commands/detect.ts';
 import doctor from './commands/doctor.ts';
@@ -135,6 +136,11 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     group: 'Contexts',
     summary: 'List running containers of the local engines',
     command: containers,
+  },
+  container: {
+    group: 'Contexts',
+    summary: 'Start a container, run a command in one, or stop one',
+    command: container,
   },
   init: {
     group: 'Contexts',

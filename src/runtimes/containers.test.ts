@@ -2,13 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { describeWith } from '../../test/support/engines.ts';
 import { localHost } from '../hosts/local.ts';
-import {
-  answeringInspectors,
-  executeInContainer,
-  getRunningContainers,
-  startContainer,
-  stopContainer,
-} from './containers.ts';
+import { answeringInspectors, getRunningContainers, stopContainer } from './containers.ts';
+import { executeInContainer } from './exec-container.ts';
+import { startContainer } from './start-container.ts';
 
 const host = localHost();
 const image = 'berth-busybox:latest';

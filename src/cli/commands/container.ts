@@ -87,7 +87,9 @@ async function startOne(call: Call, image: string, command: readonly string[]): 
   refuse(call, ['force'], 'start');
   const wish = await wishOf(call, checkName('IMAGE', image), command);
   if (flags['no-detach']) {
-    const code = await runContainer(deps, wish, (stream, bytes) => out.bytes(flags.json ? 'stderr' : stream, bytes));
+    const code = await runContainer(deps, wish, (stream, bytes) =>
+      out.bytes(flags.json ? 'stderr' : stream, bytes),
+    );
     if (flags.json) await out.value({ exit_code: code });
     return code ?? ERROR_EXITS.INTERNAL;
   }
@@ -98,7 +100,11 @@ async function startOne(call: Call, image: string, command: readonly string[]): 
   return 0;
 }
 
-async function wishOf({ deps, out, flags }: Call, image: string, command: readonly string[]): Promise<ContainerWish> {
+async function wishOf(
+  { deps, out, flags }: Call,
+  image: string,
+  command: readonly string[],
+): Promise<ContainerWish> {
   return {
     image,
     name: flags.name === null ? null : checkName('--name', flags.name),
@@ -122,10 +128,14 @@ async function exec(call: Call, container: string, argv: readonly string[]): Pro
   refuse(call, [...START_ONLY, 'force'], 'exec');
   if (argv.length === 0) throw usage(`berth container exec ${container} needs a command.`);
   const kept = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
-  const code = await execInContainer(deps, { container: checkName('ID', container), argv }, async (stream, bytes) => {
-    if (flags.json) kept[stream].push(bytes);
-    else await out.bytes(stream, bytes);
-  });
+  const code = await execInContainer(
+    deps,
+    { container: checkName('ID', container), argv },
+    async (stream, bytes) => {
+      if (flags.json) kept[stream].push(bytes);
+      else await out.bytes(stream, bytes);
+    },
+  );
   const text = (chunks: readonly Uint8Array[]) => Buffer.concat(chunks).toString();
   if (flags.json) await out.value({ stdout: text(kept.stdout), stderr: text(kept.stderr), exit_code: code });
   return code;
@@ -134,7 +144,8 @@ async function exec(call: Call, container: string, argv: readonly string[]): Pro
 async function stop(call: Call, container: string, rest: readonly string[]): Promise<number> {
   const { deps, out, flags } = call;
   refuse(call, START_ONLY, 'stop');
-  if (rest.length > 0) throw usage(`berth container stop takes one container, not also ${JSON.stringify(rest[0])}.`);
+  if (rest.length > 0)
+    throw usage(`berth container stop takes one container, not also ${JSON.stringify(rest[0])}.`);
   const stopped = await stopContainer(deps, checkName('ID', container), flags.force);
   if (flags.json) await out.value({ container, stopped });
   else await out.talk(stopped ? `${container} is stopped.` : `${container} did not run.`);
