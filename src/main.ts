@@ -6,11 +6,16 @@ import { wire } from './wiring.ts';
 
 const { argv, env, execPath, stdout, stderr } = process;
 
-try {
-  const deps = wire({ env, cwd: process.cwd(), self: [execPath, '--', argv[1] ?? ''] });
-  process.exitCode = await main(argv.slice(2), deps, { stdout, stderr });
-} catch (error) {
-  if (!(error instanceof BerthError)) throw error;
-  stderr.write(`berth: ${error.code}: ${error.message}\n${error.hint}\n`);
-  process.exitCode = error.exitCode;
+// no top-level await: the program is built as CommonJS, see scripts/build.mjs
+void run();
+
+async function run(): Promise<void> {
+  try {
+    const deps = wire({ env, cwd: process.cwd(), self: [execPath, '--', argv[1] ?? ''] });
+    process.exitCode = await main(argv.slice(2), deps, { stdout, stderr });
+  } catch (error) {
+    if (!(error instanceof BerthError)) throw error;
+    stderr.write(`berth: ${error.code}: ${error.message}\n${error.hint}\n`);
+    process.exitCode = error.exitCode;
+  }
 }
