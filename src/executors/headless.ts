@@ -16,6 +16,8 @@ import {
 
 /** How often a run that another process started is looked at, beside its file events. */
 const LOOK_MS = 250;
+/** The end of a run is written by its last process, which tells nobody when it goes. */
+const LAST_LOOK_MS = 2;
 /** How often a stop is repeated: an order may meet a box that has not read its script yet. */
 const STOP_AGAIN_MS = 500;
 /** How long a started run may take to write itself down before it counts as never begun. */
@@ -86,15 +88,21 @@ function startCommand(at: RunFiles, run: RunSpec) {
 /** File events say when to look, the files say what is true. */
 async function watchFiles(host: Host, at: RunFiles, known: Known): Promise<RunEnd> {
   const patience = Date.now() + START_MS;
-  while (!known.signal.aborted) {
-    // the order matters: alive first, then the record, so that an end between the two is not missed
-    const main = readProcesses(at)?.main ?? null;
-    // the token is made first and filled right after: one without a process is young, or torn by a crash
-    const alive = main === null ? Date.now() < patience : host.isAlive(main);
-    const end = readEnd(at);
-    if (end !== null && (main === null || !alive)) return end;
-    if (!alive) return vanished(at, known.exitCode);
-    await nextLook(at, known.signal);
+  let events: FileEvents | null = null;
+  try {
+    while (!known.signal.aborted) {
+      const main = readProcesses(at)?.main ?? null;
+      // the token is made first and filled right after: one without a process is young, or torn by a crash
+      const alive = main === null ? Date.now() < patience : host.isAlive(main);
+      const end = readEnd(at);
+      if (end !== null && (main === null || !alive)) return end;
+      if (!alive) return vanished(at, known.exitCode);
+      if (events !== null) await events.next(end === null ? LOOK_MS : LAST_LOOK_MS);
+      // what came before the watch began told nobody: look once more
+      else events = fileEvents(at.path, known.signal);
+    }
+  } finally {
+    events?.close();
   }
   throw new DOMException('The watch was given up; the run goes on.', 'AbortError');
 }
@@ -131,19 +139,39 @@ function order(host: Host, at: RunFiles): void {
   if (processes?.watch && lives(host, processes)) host.signal(processes.watch, 'SIGTERM');
 }
 
-function nextLook(at: RunFiles, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
+interface FileEvents {
+  /** Resolves at the next change, or one since the last call; at the latest after this time. */
+  next(ms: number): Promise<void>;
+  close(): void;
+}
+
+function fileEvents(path: string, signal: AbortSignal): FileEvents {
+  let changed = false;
+  let wake = () => {};
+  const change = () => {
+    changed = true;
+    wake();
+  };
+  const watcher = watchFile(path, { persistent: false }, change);
+  watcher.on('error', () => watcher.close());
+  signal.addEventListener('abort', change, { once: true });
+  return {
+    async next(ms) {
+      if (!changed) {
+        let timer: NodeJS.Timeout | undefined;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          timer = setTimeout(resolve, ms);
+        });
+        clearTimeout(timer);
+      }
+      changed = false;
+    },
+    close() {
       watcher.close();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, LOOK_MS);
-    const watcher = watchFile(at.path, { persistent: false }, done);
-    watcher.on('error', done);
-    signal.addEventListener('abort', done, { once: true });
-  });
+      signal.removeEventListener('abort', change);
+    },
+  };
 }
 
 function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | null> {
