@@ -29,6 +29,8 @@ export interface Devcontainer {
   /** For the container itself. */
   readonly containerEnv: Readonly<Record<string, string>>;
   readonly overrideCommand: boolean;
+  /** Whether its own tool would run a command on the host before anything else. */
+  readonly initializes: boolean;
 }
 
 export type DevcontainerSource =
@@ -86,6 +88,7 @@ export async function readDevcontainer(path: string, environment: Environment): 
     containerUser: text('containerUser'),
     remoteEnv: mapValues(fields.variables('remoteEnv', 'nullable'), (value) => mapText(value, replace)),
     containerEnv: mapValues(fields.variables('containerEnv', 'text'), (value) => replace(value ?? '')),
+    initializes: fields.has('initializeCommand'),
     overrideCommand: fields.flag('overrideCommand') ?? source.kind !== 'compose',
   };
 }

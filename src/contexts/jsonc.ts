@@ -6,6 +6,7 @@ import { visible } from './detect/visible.ts';
 export interface Fields {
   text(name: string): string | null;
   flag(name: string): boolean | null;
+  has(name: string): boolean;
   /** One text or a list of them. */
   texts(name: string): readonly string[] | null;
   object(name: string): Fields | null;
@@ -72,6 +73,7 @@ function fieldsOf(node: Node, path: string, text: string): Fields {
   return {
     text: (name) => mapNode(typed(name, 'string', 'a text'), ({ value }) => String(value)),
     flag: (name) => typed(name, 'boolean', 'true or false')?.value ?? null,
+    has: (name) => fieldNode(node, name) !== null,
     texts(name) {
       const found = fieldNode(node, name);
       if (found === null) return null;

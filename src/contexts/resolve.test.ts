@@ -227,7 +227,7 @@ test('options that name two boxes contradict each other', async () => {
 
 test('Kubernetes files never choose a cluster', async () => {
   await expect(resolve({ candidates: [candidate('kubernetes', '/p/skaffold.yaml')] })).rejects.toEqual(
-    refusal('CONTEXT_INCOMPLETE', '', '--pod'),
+    refusal('CONTEXT_INCOMPLETE', 'nothing names the cluster', '--kube-context'),
   );
 });
 

@@ -120,7 +120,7 @@ function belongingBox(
         files: isCandidate || belongs.files.length === 0 ? null : belongs.files,
         startedFrom: belongs.dir,
         reason: `The Compose project of ${belongs.dir} is running.`,
-        devcontainerService: null,
+        devcontainer: null,
         prefer: engine,
       });
     }
@@ -160,7 +160,7 @@ function composeTarget(
   { dir }: Candidate,
   rest: { readonly reason: string; readonly files: readonly string[] | null; readonly prefer: Engine },
 ) {
-  return { dir, startedFrom: null, devcontainerService: null, ...rest };
+  return { dir, startedFrom: null, devcontainer: null, ...rest };
 }
 
 function devcontainerPath({ devcontainer }: Detection): string | null {

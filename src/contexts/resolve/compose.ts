@@ -1,13 +1,15 @@
+import { basename } from 'node:path';
 import { shellQuote } from '../../core/command.ts';
-import type { ContainerStart } from '../../core/context.ts';
-import type { ComposeProject, ComposeService } from '../../core/detection.ts';
+import type { ComposeProject } from '../../core/detection.ts';
 import { BerthError } from '../../core/errors.ts';
 import type { ContainerFacts, Inspector } from '../../core/inspect.ts';
-import { depth, type Mount, mapDirectory, within } from '../mounts.ts';
+import { normalizeProjectName } from '../compose/name.ts';
+import { depth, mapDirectory, within } from '../mounts.ts';
 import { chooseService, requireService, type ServiceChoice } from '../service.ts';
 import { type Box, healthWarnings, insideRunning, NO_CONTAINER, type Question, runningFacts } from './box.ts';
+import { definedFacts, definedMounts, upOf } from './compose-definition.ts';
 import { COMPOSE, isOneOff, mountsOf, projectDirOf, projectOf, sameDir } from './containers.ts';
-import { directoryInside, type Inside } from './directory.ts';
+import { directoryInside, type Inside, type Place } from './directory.ts';
 import { enginesFor, search } from './engines.ts';
 import { notEnterable } from './states.ts';
 import type { Engine } from './world.ts';
@@ -20,9 +22,16 @@ export interface ComposeTarget {
   readonly startedFrom: string | null;
   /** A whole sentence. */
   readonly reason: string;
-  /** `service` of devcontainer.json. */
-  readonly devcontainerService: string | null;
+  readonly devcontainer: DevcontainerWish | null;
   readonly prefer: Engine;
+}
+
+/** What devcontainer.json says of its Compose project. */
+export interface DevcontainerWish {
+  readonly service: string;
+  /** The project's name where only its directory would give it one. */
+  readonly defaultProject: string;
+  readonly workspace: Place;
 }
 
 type Chosen = Extract<ServiceChoice, { kind: 'chosen' }>;
@@ -49,7 +58,7 @@ export async function composeBox(question: Question, target: ComposeTarget): Pro
       hint: 'Run `berth detect` to see what this directory has.',
     });
   }
-  const project = target.startedFrom === null ? read : { ...read, dir: target.startedFrom };
+  const project = { ...read, dir: target.startedFrom ?? read.dir, name: nameOf(read, target) };
   const choice = requireService(chooseService(project, evidence(question, target)), project);
   const service = choice.service.name;
 
@@ -71,6 +80,12 @@ export async function composeBox(question: Question, target: ComposeTarget): Pro
   return notRunning(question, { project, choice, target, engine }, answered);
 }
 
+/** Every `.devcontainer` directory would give its project the same name. */
+function nameOf({ name, dir }: ComposeProject, { devcontainer }: ComposeTarget): string {
+  const isOfDirectory = name === normalizeProjectName(basename(dir));
+  return devcontainer !== null && isOfDirectory ? devcontainer.defaultProject : name;
+}
+
 function evidence({ dir, wish, world }: Question, target: ComposeTarget) {
   const { named } = wish;
   const by = (source: 'option' | 'setting') =>
@@ -80,7 +95,7 @@ function evidence({ dir, wish, world }: Question, target: ComposeTarget) {
     realpath: world.files.realpath,
     wanted: by('option'),
     setting: by('setting'),
-    devcontainer: target.devcontainerService,
+    devcontainer: target.devcontainer?.service ?? null,
   };
 }
 
@@ -142,6 +157,7 @@ function entered(
     dir: place.target,
     user: question.asked.user,
     env: {},
+    containerEnv: container.env,
     warnings: [...warnings, ...healthWarnings(container), ...place.warnings],
     inside: insideRunning(container, question),
   };
@@ -161,7 +177,7 @@ function composeFacts({ project, choice, target, engine }: Service) {
 }
 
 function insideOf(
-  { project, choice }: Service,
+  { project, choice, target }: Service,
   { root, file, world }: Question,
   facts: Pick<Inside, 'mounts' | 'workingDir'>,
 ): Inside {
@@ -173,7 +189,7 @@ function insideOf(
     ...facts,
     label: `service "${choice.service.name}"`,
     stated: file?.workdir ?? null,
-    workspace: null,
+    workspace: target.devcontainer?.workspace ?? null,
     tops: builtFrom === null ? [project.dir] : [project.dir, builtFrom],
     builtFrom,
     root: depth(projectDir) < depth(realRoot) && within(realRoot, projectDir) ? projectDir : root,
@@ -259,34 +275,6 @@ async function broughtUp(question: Question, service: Service): Promise<Box> {
       const mapping = mapDirectory(path, mounts, facts);
       return mapping.kind === 'mapped' ? mapping.target : null;
     },
-  };
-}
-
-function definedMounts({ volumes, tmpfs }: ComposeService): readonly Mount[] {
-  return [
-    ...volumes,
-    ...tmpfs.map((target) => ({ type: 'tmpfs' as const, source: null, target, readOnly: false })),
-  ];
-}
-
-function definedFacts({ image, volumes }: ComposeService) {
-  return {
-    image,
-    volumes: Object.fromEntries(
-      volumes.flatMap(({ type, source, target }) => (type === 'bind' && source ? [[source, target]] : [])),
-    ),
-  };
-}
-
-/** Its volumes and ports are the Compose file's; only whether to build is ours to say. */
-function upOf({ build }: ComposeService, { asked }: Question): ContainerStart {
-  const isBuilt = asked.build && build !== null;
-  return {
-    volumes: [],
-    ports: [],
-    engineArgs: [],
-    hardened: false,
-    build: isBuilt ? { context: build.context, file: build.dockerfile ?? 'Dockerfile' } : null,
   };
 }
 

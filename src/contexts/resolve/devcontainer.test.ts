@@ -28,6 +28,7 @@ const config: Devcontainer = {
   remoteEnv: { PATH: '${containerEnv:PATH}:/opt/bin', EMPTY: null, MODE: 'dev' },
   containerEnv: {},
   overrideCommand: true,
+  initializes: false,
 };
 const labels = { 'devcontainer.local_folder': '/p', 'devcontainer.config_file': PATH };
 const dev = container({
@@ -92,6 +93,30 @@ describe('a dev container', () => {
     });
   });
 
+  test('is brought up with --start where it is stopped, and found by its labels then', async () => {
+    const docker = [{ ...dev, state: 'exited' as 'exited' | 'running', exitCode: 0 }];
+    const facts: MadeUp = {
+      ...files,
+      docker,
+      bringUp: async ({ localFolder }) => {
+        expect(localFolder).toBe('/p');
+        docker.splice(0, 1, { ...dev, state: 'running', exitCode: 0 });
+      },
+    };
+
+    await expect(resolve(facts)).rejects.toMatchObject({ code: 'CONTAINER_NOT_RUNNING' });
+    expect(await resolve(facts, '/p', asked({ start: true }))).toMatchObject({
+      user: 'vscode',
+      container: { type: 'devcontainer', id: 'id-of-dev', start: null },
+    });
+  });
+
+  test('is brought up by nothing in a dry run', async () => {
+    await expect(resolve(files, '/p', asked({ start: true }))).rejects.toMatchObject({
+      code: 'CONTAINER_NOT_RUNNING',
+    });
+  });
+
   test('running twice for one folder is a tie', async () => {
     const facts = { ...files, docker: [dev, { ...dev, name: 'dev2', id: 'id-2' }] };
     await expect(resolve(facts)).rejects.toMatchObject({
@@ -100,28 +125,45 @@ describe('a dev container', () => {
     });
   });
 
-  test('on Compose that Compose alone started is its service, with the user of the configuration', async () => {
+  describe('on Compose', () => {
     const onCompose: Devcontainer = {
       ...config,
       source: {
         kind: 'compose',
         files: ['/p/.devcontainer/compose.yaml'],
         service: 'app',
-        runServices: null,
+        runServices: ['app', 'mail'],
         defaultProject: 'p_devcontainer',
       },
     };
     const facts: MadeUp = {
       ...files,
       devcontainer: onCompose,
-      project: project('/p/.devcontainer', service('app'), service('db')),
-      docker: [composed('app', '/p/.devcontainer', { mounts: [bind('/p', '/workspace')] })],
+      project: { ...project('/p/.devcontainer', service('app'), service('db')), name: 'devcontainer' },
+      docker: [
+        composed('app', '/p/.devcontainer', { mounts: [bind('/p', '/workspace')], env: ['PATH=/usr/bin'] }),
+      ],
     };
-    expect(await resolve(facts, '/p', asked({ type: 'devcontainer' }))).toMatchObject({
-      dir: { target: '/workspace' },
-      user: 'vscode',
-      env: { MODE: 'dev' },
-      container: { type: 'devcontainer', runtime: 'compose', service: 'app' },
+
+    test('that Compose alone started is its service, with user and variables of the configuration', async () => {
+      expect(await resolve(facts, '/p', asked({ type: 'devcontainer' }))).toMatchObject({
+        dir: { target: '/workspace' },
+        user: 'vscode',
+        env: { MODE: 'dev', PATH: '/usr/bin:/opt/bin' },
+        container: { type: 'devcontainer', runtime: 'compose', service: 'app' },
+        warnings: [expect.stringContaining('unsets EMPTY')],
+      });
+    });
+
+    test('runs in its workspace folder where no mount shows the directory', async () => {
+      const docker = [composed('app', '/p/.devcontainer')];
+      expect((await resolve({ ...facts, docker }, '/p/sub')).dir.target).toBe('/workspaces/p/sub');
+    });
+
+    test('is brought up under the name that its own tool would give, not that of every .devcontainer', async () => {
+      const context = await resolve({ ...facts, docker: [] }, '/p', asked({ start: true }));
+      expect(context).toMatchObject({ container: { id: null, project: 'p_devcontainer', service: 'app' } });
+      expect(context.warnings.join()).toContain('are brought up, not mail');
     });
   });
 });

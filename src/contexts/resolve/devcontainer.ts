@@ -1,6 +1,6 @@
 import { shellQuote } from '../../core/command.ts';
 import { BerthError } from '../../core/errors.ts';
-import type { ContainerFacts } from '../../core/inspect.ts';
+import type { ContainerFacts, Inspector } from '../../core/inspect.ts';
 import { type Devcontainer, withContainerEnv } from '../devcontainer.ts';
 import { type Box, healthWarnings, insideRunning, NO_CONTAINER, type Question, runningFacts } from './box.ts';
 import { composeBox } from './compose.ts';
@@ -35,21 +35,48 @@ export async function devcontainerBox(question: Question, target: DevcontainerTa
     return { ...box, warnings: [...warnings, ...box.warnings] };
   }
   if (config.source.kind === 'compose') return throughCompose(question, { config, target });
+  return broughtUp(question, { config, target, answered });
+}
 
-  const label = { [DEVCONTAINER.folder]: '' };
-  const all = (await Promise.all(answered.map((inspector) => inspector.byLabels(label)))).flat();
-  const [stopped] = madeFor(all, config, question);
+/** Where starts are allowed, by its own tool; then it is found by its labels like any other. */
+async function broughtUp(
+  question: Question,
+  {
+    config,
+    target,
+    answered,
+  }: Pick<Entry, 'config' | 'target'> & { readonly answered: readonly Inspector[] },
+): Promise<Box> {
+  const find = async (inspector: Inspector) =>
+    madeFor(await inspector.byLabels({ [DEVCONTAINER.folder]: '' }), config, question);
+  const [stopped] = (await Promise.all(answered.map(find))).flat();
+  const error = stoppedError(stopped, config);
+  const { bringUp } = question.world;
+  const isStartable = error.code === 'CONTAINER_NOT_RUNNING' || error.code === 'CONTAINER_CREATED';
+  if (!question.asked.start || !isStartable || bringUp === null) throw error;
+  await bringUp(config);
+  for (const inspector of answered) {
+    const running = (await find(inspector)).filter(({ state }) => state === 'running');
+    if (running.length === 0) continue;
+    return entered(oneOf(running, config), { question, config, target, engine: inspector.engine });
+  }
+  throw error;
+}
+
+function stoppedError(stopped: ContainerFacts | undefined, config: Devcontainer): BerthError {
   const subject = {
     name: `The dev container of ${config.localFolder}`,
     stopped: 'CONTAINER_NOT_RUNNING' as const,
     start: shellQuote(['devcontainer', 'up', '--workspace-folder', config.localFolder]),
   };
   const error = stopped === undefined ? null : notEnterable(stopped, subject);
-  if (error !== null) throw error;
-  throw new BerthError(`${subject.name} is not running: it has no container.`, {
-    code: 'CONTAINER_NOT_RUNNING',
-    hint: `Bring it up with \`${subject.start}\` or in your editor.`,
-  });
+  return (
+    error ??
+    new BerthError(`${subject.name} is not running: it has no container.`, {
+      code: 'CONTAINER_NOT_RUNNING',
+      hint: `Bring it up with \`${subject.start}\`, in your editor, or with --start.`,
+    })
+  );
 }
 
 /** Those that carry the folder's label; with several configurations, those of this one. */
@@ -121,7 +148,7 @@ function entered(container: ContainerFacts, { question, config, target, engine }
     dir: place.target,
     user: question.asked.user ?? config.remoteUser ?? imageUser(container) ?? config.containerUser,
     env: remoteEnv(config, container.env),
-    warnings: [...healthWarnings(container), ...place.warnings],
+    warnings: [...healthWarnings(container), ...place.warnings, ...unsetWarnings(config)],
     inside: insideRunning(container, question),
   };
 }
@@ -137,12 +164,22 @@ async function throughCompose(
     files: source.files.length === 0 ? null : source.files,
     startedFrom: null,
     reason: target.reason,
-    devcontainerService: source.service,
+    devcontainer: {
+      service: source.service,
+      defaultProject: source.defaultProject,
+      workspace: { host: config.localFolder, target: config.workspaceFolder },
+    },
     prefer: 'docker',
   });
   const user = question.asked.user ?? config.remoteUser ?? config.containerUser;
-  const env = remoteEnv(config, null);
-  return { ...box, container: { ...box.container, type: 'devcontainer' }, user, env };
+  const env = remoteEnv(config, box.containerEnv ?? null);
+  const started = source.runServices?.filter((name) => name !== source.service) ?? [];
+  const isLeft = box.container.id === null && started.length > 0;
+  const left = isLeft
+    ? [`Only service "${source.service}" and what it depends on are brought up, not ${started.join(', ')}.`]
+    : [];
+  const warnings = [...box.warnings, ...unsetWarnings(config), ...left];
+  return { ...box, container: { ...box.container, type: 'devcontainer' }, user, env, warnings };
 }
 
 /**
@@ -161,6 +198,13 @@ function remoteEnv(
         : [[name, withContainerEnv(value, own)]],
     ),
   );
+}
+
+function unsetWarnings({ remoteEnv }: Devcontainer): readonly string[] {
+  const names = Object.keys(remoteEnv).filter((name) => remoteEnv[name] === null);
+  return names.length === 0
+    ? []
+    : [`devcontainer.json unsets ${names.join(', ')}; the task still has what the container has.`];
 }
 
 function nameAndValue(line: string): readonly [string, string] {

@@ -11,6 +11,7 @@ import { type Environment, readDevcontainer } from '../devcontainer.ts';
 import { findRepository, gitFacts, worktrees } from '../git.ts';
 import { loadProjectFile } from '../project-file.ts';
 import { containerToolchainScript, findToolchain } from '../toolchain.ts';
+import { devcontainerUp } from './devcontainer-up.ts';
 import type {
   Engine,
   Files,
@@ -51,6 +52,7 @@ export function localWorld(parts: LocalWorld): World {
       return source === null ? null : readCompose(source, environment);
     },
     devcontainer: (path) => readDevcontainer(path, environment),
+    bringUp: dryRun ? null : (config) => devcontainerUp(host, config),
     inspector,
     probe,
     kubernetes,

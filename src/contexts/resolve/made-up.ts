@@ -20,6 +20,7 @@ export interface MadeUp {
   readonly ambiguous?: boolean;
   readonly project?: ComposeProject;
   readonly devcontainer?: Devcontainer;
+  readonly bringUp?: World['bringUp'];
   readonly file?: ProjectFile;
   readonly git?: Partial<World['git']>;
   readonly kubernetes?: World['kubernetes'];
@@ -40,6 +41,7 @@ export function madeUp(facts: MadeUp): World {
       if (facts.devcontainer) return facts.devcontainer;
       throw new Error('no devcontainer.json was made up');
     },
+    bringUp: facts.bringUp ?? null,
     inspector: (engine) => inspector(engine, facts),
     probe: async (engine) => ({
       available: false,

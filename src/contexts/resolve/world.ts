@@ -21,6 +21,8 @@ export interface World {
   compose(dir: string, files: readonly string[] | null): Promise<ComposeProject | null>;
   /** Throws `DEVCONTAINER_INVALID`. */
   devcontainer(path: string): Promise<Devcontainer>;
+  /** With its own tool; null in a dry run. Throws `CONTAINER_NOT_RUNNING`, `POLICY`. */
+  readonly bringUp: ((config: Devcontainer) => Promise<void>) | null;
   /** Its methods throw `RUNTIME_UNAVAILABLE` when the engine does not answer. */
   inspector(engine: Engine): Inspector;
   /** Why an engine does not answer. */
