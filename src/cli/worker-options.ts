@@ -14,11 +14,13 @@ export const WORKER_FLAGS = {
 export async function workerOptions(
   flags: Given<typeof WORKER_FLAGS>,
   drain: boolean,
-  deps: Pick<Deps, 'settings' | 'cwd'>,
+  deps: Pick<Deps, 'settings' | 'cwd' | 'host'>,
 ): Promise<WorkerOptions> {
   const { slots, workerName } = await deps.settings(deps.cwd);
+  // in a queue that machines share, each has a name of its own
+  const usual = workerName.origin.kind === 'built-in' ? deps.host.name : workerName.value;
   return {
-    name: flags.name === null ? workerName.value : checkName('--name', flags.name),
+    name: flags.name === null ? usual : checkName('--name', flags.name),
     slots: flags.slots === null ? slots.value : parseSlots(flags.slots),
     drain,
   };

@@ -84,6 +84,6 @@ async function liveWorker(
   deps: Pick<BackgroundDeps, 'store' | 'host'>,
   name: string,
 ): Promise<WorkerRow | null> {
-  const worker = (await deps.store.workers()).find((row) => row.name === name);
+  const worker = (await deps.store.workers()).find((row) => row.name === name && row.host === deps.host.name);
   return worker && deps.host.isAlive(worker) ? worker : null;
 }

@@ -19,7 +19,7 @@ export interface Leash {
 const AGAIN_MS = 500;
 
 /** Turns the time limit and `berth cancel` into orders on the leash; other reasons come by `stop`. */
-export function holdLeash(deps: RunDeps, claim: Claim, child: Spawned): Leash {
+export function holdLeash(deps: RunDeps, claim: Claim, child: Pick<Spawned, 'stdin'>): Leash {
   let reason: StopReason | null = null;
   let repeat: NodeJS.Timeout | null = null;
   const send = (text: Uint8Array | string) => void child.stdin?.write(text);
@@ -52,14 +52,23 @@ export function holdLeash(deps: RunDeps, claim: Claim, child: Spawned): Leash {
   };
 }
 
+const HEARTBEAT_MS = 5000;
+
 async function watchForCancel(
   { store }: RunDeps,
   claim: Claim,
   { signal, stop }: { signal: AbortSignal; stop: (reason: StopReason) => void },
 ): Promise<void> {
+  const { shared } = await store.facts();
+  let beatAtMs = performance.now();
   while (!signal.aborted) {
     await store.changed(signal);
     if (signal.aborted) return;
+    // other hosts see only the lease; on this one the process itself shows that it lives
+    if (shared && performance.now() - beatAtMs > HEARTBEAT_MS) {
+      beatAtMs = performance.now();
+      await store.heartbeat(claim.lease.worker);
+    }
     const asked = (await store.task(claim.task.id))?.stopRequested;
     if (asked) return stop(asked);
   }

@@ -1,0 +1,150 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openPostgresStore } from '../src/stores/postgres.ts';
+import { Berth, until } from './support/berth.ts';
+import { describeWith } from './support/engines.ts';
+import { TestDatabase, Wire } from './support/postgres.ts';
+
+describeWith(['postgres'], 'the program on PostgreSQL', () => {
+  test('a task goes from send to its outcome, and its host has the name of the machine', async () => {
+    await using database = new TestDatabase();
+    await using berth = new Berth({ BERTH_DATABASE_URL: database.url, BERTH_HOST: 'build-1' });
+    await berth.up();
+
+    const { code } = await berth.run(['send', '--wait', 'echo hello; exit 3']);
+
+    expect(code).toBe(3);
+    expect(await berth.json(['show', '1'])).toMatchObject({
+      outcome: 'failed',
+      exit_code: 3,
+      host: 'build-1',
+    });
+    expect(existsSync(join(berth.home, 'berth.db'))).toBe(false);
+    expect((await berth.run(['fsck'])).stdout).toBe('1 tasks; all is well.\n');
+  });
+
+  test('each of two hosts runs its own tasks, and both see all sessions', async () => {
+    await using database = new TestDatabase();
+    await using one = new Berth({ BERTH_DATABASE_URL: database.url, BERTH_HOST: 'one' });
+    await using two = new Berth({ BERTH_DATABASE_URL: database.url, BERTH_HOST: 'two' });
+    await one.up('--slots', '1');
+    await two.up('--slots', '2');
+
+    await one.run(['send', 'true']);
+    await two.run(['send', 'true']);
+    expect((await one.run(['wait', '1', '2'])).code).toBe(0);
+
+    expect((await two.json(['list'])).map((task: { host: string }) => task.host).sort()).toEqual([
+      'one',
+      'two',
+    ]);
+    const sessions = await one.json(['sessions']);
+    expect(sessions.map((session: { name: string }) => session.name)).toEqual([
+      'one/slot-1',
+      'two/slot-1',
+      'two/slot-2',
+    ]);
+  });
+
+  test('runs go on while the database is away, and their outcomes are written when it is back', async () => {
+    await using database = new TestDatabase();
+    await using wire = await Wire.to(database.url);
+    await using berth = new Berth({ BERTH_DATABASE_URL: wire.url, BERTH_HOST: 'one' });
+    await berth.up();
+    await berth.run(['send', 'while [ ! -e go ]; do sleep 0.05; done; echo done > proof; exit 7']);
+    const store = await openPostgresStore({ url: database.url });
+    await until('it runs', async () => (await store.counts()).running === 1);
+
+    wire.cut();
+    await (await import('node:fs/promises')).writeFile(join(berth.home, 'go'), '');
+    await until('the outcome is owed', () => existsSync(join(berth.home, 'owed', '1-1-1.json')));
+    expect(readFileSync(join(berth.home, 'proof'), 'utf8')).toBe('done\n');
+    const refused = await berth.run(['send', 'true']);
+    expect([refused.code, refused.stderr]).toEqual([75, expect.stringContaining('TRY_AGAIN')]);
+    expect(refused.stderr).not.toContain(new URL(database.url).password);
+    wire.mend();
+
+    await until('the outcome is written', async () => (await store.counts()).finished === 1);
+    expect((await store.task(1))?.state).toMatchObject({ outcome: { kind: 'failed', exitCode: 7 } });
+    await until('nothing is owed', () => !existsSync(join(berth.home, 'owed', '1-1-1.json')));
+    await store.close();
+  });
+
+  test('a queue of this machine moves into the database with its history, and its file is paused', async () => {
+    await using database = new TestDatabase();
+    await using here = new Berth();
+    await here.run(['run', '--', 'true']);
+    await here.run(['send', 'echo waits']);
+    await using there = new Berth({
+      BERTH_DATABASE_URL: database.url,
+      BERTH_HOST: 'one',
+      BERTH_HOME: here.home,
+    });
+
+    expect((await there.run(['migrate-store'])).stdout).toMatch(/^Moved \d+ rows from .*berth.db to /);
+
+    expect(await there.json(['show', '1'])).toMatchObject({ outcome: 'succeeded', host: 'one' });
+    await there.up();
+    expect((await there.run(['wait', '2'])).code).toBe(0);
+    await there.run(['down']);
+    expect((await there.run(['fsck'])).stdout).toBe('2 tasks; all is well.\n');
+    expect((await here.run(['resume'])).stdout).toBe('The queue goes on.\n');
+    expect((await there.run(['migrate-store'])).stderr).toContain('NAME_TAKEN');
+  });
+
+  test('a database that refuses, or has tables of another program, is one clear error without the password', async () => {
+    await using database = new TestDatabase();
+    const wrong = new URL(database.url);
+    wrong.password = 'hunter2';
+    await using refused = new Berth({ BERTH_DATABASE_URL: wrong.href });
+    const first = await refused.run(['list']);
+    expect([first.code, first.stderr]).toEqual([78, expect.stringContaining('CONFIG_INVALID')]);
+    expect(first.stderr).not.toContain('hunter2');
+
+    await database.query(`create schema "${database.schema}"`);
+    await database.query('create table jobs (id integer)');
+    await using berth = new Berth({ BERTH_DATABASE_URL: database.url });
+    const second = await berth.run(['list']);
+    expect([second.code, second.stderr]).toEqual([65, expect.stringContaining('another program')]);
+    expect(
+      (
+        await database.query(
+          `select count(*)::int as n from pg_tables where schemaname = '${database.schema}'`,
+        )
+      ).rows,
+    ).toEqual([{ n: 1 }]);
+  });
+
+  test('a newer schema is refused', async () => {
+    await using database = new TestDatabase();
+    await (await openPostgresStore({ url: database.url })).close();
+    await database.query(`insert into migrations values (99, '0099_later', 0)`);
+
+    await expect(openPostgresStore({ url: database.url })).rejects.toMatchObject({
+      code: 'SCHEMA_NEWER',
+      message: expect.stringContaining('99'),
+    });
+  });
+
+  test('without LISTEN, behind a pooler, everything still works', async () => {
+    await using database = new TestDatabase();
+    await using berth = new Berth({ BERTH_DATABASE_URL: `${database.url}&listen=off`, BERTH_HOST: 'one' });
+    await berth.up();
+
+    expect((await berth.run(['send', '--wait', 'true'])).code).toBe(0);
+  });
+
+  test('twenty processes that open a new database at once all get the one queue', async () => {
+    await using database = new TestDatabase();
+    const stores = await Promise.all(
+      Array.from({ length: 20 }, () => openPostgresStore({ url: database.url })),
+    );
+    for (const store of stores) await store.close();
+
+    expect((await database.query('select version from migrations order by version')).rows).toEqual([
+      { version: 1 },
+      { version: 2 },
+    ]);
+  });
+});
