@@ -32,7 +32,9 @@ export async function explainTask({ world, request, payload, runAs }: Question):
     return explain({ request, detection, task, outcome: { kind: 'resolved', context: shown, command } });
   } catch (error) {
     if (!(error instanceof BerthError)) throw error;
-    return explain({ request, detection, task, outcome: { kind: 'refused', error } });
+    // a setting that was ignored may be why
+    const ignored = (await world.projectFile(request.workdir).catch(() => null))?.warnings ?? [];
+    return explain({ request, detection, task, outcome: { kind: 'refused', error, warnings: ignored } });
   }
 }
 

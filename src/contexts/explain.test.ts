@@ -34,7 +34,7 @@ async function explained(facts: MadeUp, world = madeUp(facts)): Promise<Explanat
     return explain({ ...question, outcome: { kind: 'resolved', context, command } });
   } catch (error) {
     if (!(error instanceof BerthError)) throw error;
-    return explain({ ...question, outcome: { kind: 'refused', error } });
+    return explain({ ...question, outcome: { kind: 'refused', error, warnings: ['ignored.'] } });
   }
 }
 
@@ -108,6 +108,7 @@ describe('an explanation', () => {
       steps: [],
       candidates: [{ type: 'docker_compose' }, { type: 'docker' }],
       error: { code: 'SERVICE_NOT_RUNNING', hint: expect.stringContaining('docker compose up -d web') },
+      warnings: ['ignored.'],
     });
   });
 });

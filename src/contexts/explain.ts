@@ -51,7 +51,7 @@ export interface Explainable {
   /** The place, or why there is none. */
   readonly outcome:
     | { readonly kind: 'resolved'; readonly context: ResolvedContext; readonly command: ExplainedCommand }
-    | { readonly kind: 'refused'; readonly error: BerthError };
+    | { readonly kind: 'refused'; readonly error: BerthError; readonly warnings: readonly string[] };
   /** The task in words, as it was typed; null when only the place is asked about. */
   readonly task: string | null;
 }
@@ -69,7 +69,7 @@ export function explain({ request, detection, outcome, task }: Explainable): Exp
       env: Object.keys(request.env),
       prereqs: request.prereqs,
       candidates,
-      warnings: detection?.warnings ?? [],
+      warnings: [...outcome.warnings, ...(detection?.warnings ?? [])],
       error: { code, message, hint },
     };
   }
