@@ -76,10 +76,10 @@ describe('an explanation', () => {
     expect((await explained(shop)).steps).toEqual([
       'directory: /app, for /p here',
       'container: enter id-of-shop-w with docker',
+      'proof: the host name there is host-of-shop-web-1, the directory there is the one here',
       'toolchain: as it is there',
       'environment: API_TOKEN',
       'prerequisite 1 of 1: npm ci',
-      'proof: the host name there is host-of-shop-web-1',
       'task: pytest -q',
     ]);
   });
@@ -127,10 +127,11 @@ describe('for people', () => {
 Steps
   1  directory: /app, for /p here
   2  container: enter id-of-shop-w with docker
-  3  toolchain: as it is there
-  4  environment: API_TOKEN
-  5  prerequisite 1 of 1: npm ci
-  6  proof: the host name there is host-of-shop-web-1
+  3  proof: the host name there is host-of-shop-web-1, the directory there is
+     the one here
+  4  toolchain: as it is there
+  5  environment: API_TOKEN
+  6  prerequisite 1 of 1: npm ci
   7  task: pytest -q
 
 Command

@@ -124,12 +124,20 @@ function stepsOf(context: ResolvedContext, task: string | null): readonly string
   return [
     `directory: ${dir.target === dir.host ? dir.host : `${dir.target}, for ${dir.host} here`}`,
     `container: ${container === null ? 'none, on the host' : entry(container)}`,
+    `proof: ${proofOf(context)}`,
     `toolchain: ${toolchain === null ? 'as it is there' : `${toolchain.kind}, ${toolchain.reason}`}`,
     `environment: ${names.length === 0 ? 'nothing is added' : names.join(', ')}`,
     ...prereqs.map((line, at) => `prerequisite ${at + 1} of ${prereqs.length}: ${line}`),
-    `proof: ${container?.hostname ? `the host name there is ${container.hostname}` : 'the directory can be entered'}`,
     ...(task === null ? [] : [`task: ${task}`]),
   ];
+}
+
+function proofOf({ container, sameDirectory }: ResolvedContext): string {
+  const facts = [
+    ...(container?.hostname ? [`the host name there is ${container.hostname}`] : []),
+    sameDirectory === undefined ? 'the directory can be entered' : 'the directory there is the one here',
+  ];
+  return facts.join(', ');
 }
 
 function entry(container: ResolvedContainer): string {

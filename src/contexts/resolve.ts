@@ -43,6 +43,7 @@ export async function resolveContext(request: ContextRequest, world: World): Pro
   return {
     host: request.host,
     dir: { host: dir, target: box?.dir ?? dir },
+    ...sameDirectory(dir, box, world),
     container: box?.container ?? null,
     user: box?.user ?? null,
     env: { ...file?.env, ...box?.env, ...request.env },
@@ -57,6 +58,13 @@ export async function resolveContext(request: ContextRequest, world: World): Pro
       ...toolchainWarnings,
     ],
   };
+}
+
+/** Only where a mount shows the directory: a working directory that stands for it is another one. */
+function sameDirectory(dir: string, box: Box | null, world: World): Pick<ResolvedContext, 'sameDirectory'> {
+  const isMounted = box !== null && box.container.engine !== 'kubectl' && box.inside(dir) === box.dir;
+  const identity = isMounted ? world.files.identity(dir) : null;
+  return identity === null ? {} : { sameDirectory: identity };
 }
 
 interface Scene {

@@ -75,6 +75,8 @@ export interface KubernetesJobRequest {
 export interface ResolvedContext {
   readonly host: string;
   readonly dir: { readonly host: string; readonly target: string };
+  /** What the directory in the box must be, where a mount shows the very one of the host. */
+  readonly sameDirectory?: DirectoryIdentity;
   readonly container: ResolvedContainer | null;
   /** User inside the box; null is the box's own default. */
   readonly user: string | null;
@@ -83,6 +85,13 @@ export interface ResolvedContext {
   readonly git: GitFacts | null;
   readonly prereqs: readonly string[];
   readonly warnings: readonly string[];
+}
+
+/** Which directory it is, whatever its path; comparable only under one kernel. */
+export interface DirectoryIdentity {
+  readonly bootId: string;
+  /** Device and inode, `2049:131`. */
+  readonly inode: string;
 }
 
 export interface ResolvedContainer {

@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { argv, aScript, line, type ScriptOptions } from '../testing/runs.ts';
 import type { RunReport } from './executor.ts';
@@ -84,6 +85,20 @@ for (const shell of SHELLS) {
     expect(await refused(argv('no-such-program'), {})).toMatchObject({ reason: 'program', exitCode: 127 });
     expect(await refused(argv('/etc/passwd'), {})).toMatchObject({ reason: 'program', exitCode: 126 });
     expect(await refused(line('echo ran'), { expectHost: 'elsewhere' })).toMatchObject({ reason: 'proof' });
+    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    const other = { bootId, inode: '1:1' };
+    const unproven = { expectHost: 'elsewhere', prereqs: ['echo never'] };
+    expect(await supervise(shell, line('echo ran'), unproven)).toMatchObject({ stdout: '' });
+    expect(await refused(line('echo ran'), { expectDirectory: other })).toMatchObject({ reason: 'proof' });
+    const { dev, ino } = statSync('/', { bigint: true });
+    for (const expectDirectory of [
+      { bootId, inode: `${dev}:${ino}` },
+      { ...other, bootId: 'of another kernel' },
+    ]) {
+      expect(await supervise(shell, line('pwd'), { dir: '/', expectDirectory })).toMatchObject({
+        stdout: '/\n',
+      });
+    }
     const prereq = await supervise(shell, line('echo ran'), {
       prereqs: ['echo first', 'exit 9', 'echo third'],
     });

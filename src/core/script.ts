@@ -1,4 +1,5 @@
 import { quoteWord, shellQuote } from './command.ts';
+import type { DirectoryIdentity } from './context.ts';
 import type { RunReport } from './executor.ts';
 import SUPERVISOR from './inside.sh?raw';
 import type { Payload } from './task.ts';
@@ -16,6 +17,8 @@ export interface ScriptPlan {
   readonly dir: string;
   /** Host name that the box must have; null when it is not known. */
   readonly expectHost: string | null;
+  /** What `dir` must be if the box has this kernel; left out where that is not known. */
+  readonly expectDirectory?: DirectoryIdentity | null;
   /** Shell text that switches a toolchain on, or empty. */
   readonly toolchain: string;
   readonly prereqs: readonly string[];
@@ -91,8 +94,10 @@ function supervisor(plan: ScriptPlan, steps: readonly string[], guards: '' | 'ye
 function preparation(plan: ScriptPlan): readonly string[] {
   return [
     `trap 'berth_refuse $?' EXIT`,
+    ...hostProof(plan),
     'berth_step=directory',
     `cd ${quoteWord(plan.dir)} || exit 66`,
+    ...directoryProof(plan),
     ...(plan.toolchain === '' ? [] : ['berth_step=toolchain', plan.toolchain.trimEnd()]),
     'berth_step=environment',
     'berth_environment',
@@ -100,17 +105,32 @@ function preparation(plan: ScriptPlan): readonly string[] {
       `berth_step=prerequisite-${index + 1}`,
       `$berth_setsid sh -c ${quoteWord(line)} || exit $?`,
     ]),
-    ...proof(plan),
     'berth_step=program',
   ];
 }
 
-function proof(plan: ScriptPlan): string[] {
+function hostProof(plan: ScriptPlan): string[] {
   if (plan.expectHost === null) return [];
   return [
     'berth_step=proof',
     'berth_host=; read -r berth_host </proc/sys/kernel/hostname',
     `[ "$berth_host" = ${quoteWord(plan.expectHost)} ] || { echo "berth: this is host $berth_host" >&2; exit 1; }`,
+  ];
+}
+
+/** A mount goes on showing the old directory after a new one has taken its place. */
+function directoryProof({ expectDirectory, dir }: ScriptPlan): string[] {
+  if (!expectDirectory) return [];
+  const { bootId, inode } = expectDirectory;
+  return [
+    'berth_step=proof',
+    'berth_boot=; { read -r berth_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null',
+    `if [ "$berth_boot" = ${quoteWord(bootId)} ]; then`,
+    '  berth_inode=$(stat -c %d:%i . 2>/dev/null)',
+    `  case $berth_inode in ''|${quoteWord(inode)}) ;; *)`,
+    `    echo "berth: "${quoteWord(dir)}" is another directory than the one on the host" >&2; exit 1 ;;`,
+    '  esac',
+    'fi',
   ];
 }
 

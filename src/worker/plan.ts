@@ -53,6 +53,7 @@ export function scriptPlanOf({ claim, context, place }: PlanFacts, leash: Script
     nonce: randomBytes(8).toString('hex'),
     dir: context.dir.target,
     expectHost: place.container?.hostname ?? null,
+    expectDirectory: context.sameDirectory ?? null,
     toolchain: toolchainScript(context.toolchain),
     prereqs: context.prereqs,
     payload,

@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { BerthError } from '../../core/errors.ts';
 import type { Host } from '../../core/host.ts';
@@ -72,6 +72,15 @@ const files: Files = {
       return realpathSync.native(path);
     } catch {
       return path; // not there, or not for us to see
+    }
+  },
+  identity(path) {
+    try {
+      const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+      const { dev, ino } = statSync(path, { bigint: true });
+      return { bootId, inode: `${dev}:${ino}` };
+    } catch {
+      return null; // no Linux, so no container under the same kernel
     }
   },
   isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,

@@ -33,7 +33,11 @@ export function madeUp(facts: MadeUp): World {
   };
   return {
     host: 'local',
-    files: { realpath, isDirectory: (path) => facts.missing?.includes(path) !== true },
+    files: {
+      realpath,
+      isDirectory: (path) => facts.missing?.includes(path) !== true,
+      identity: (path) => ({ bootId: 'boot', inode: realpath(path) }),
+    },
     projectFile: async () => facts.file ?? null,
     detect: async (dir) => detection(realpath(dir), facts),
     compose: async () => facts.project ?? null,

@@ -1,5 +1,5 @@
 import type { Cluster, ClusterPolicy } from '../../core/cluster.ts';
-import type { GitFacts, Toolchain, VenvRequest } from '../../core/context.ts';
+import type { DirectoryIdentity, GitFacts, Toolchain, VenvRequest } from '../../core/context.ts';
 import type { ComposeProject, Detection } from '../../core/detection.ts';
 import type { Availability, Inspector } from '../../core/inspect.ts';
 import type { Devcontainer } from '../devcontainer.ts';
@@ -35,6 +35,8 @@ export interface World {
 export interface Files {
   readonly realpath: Realpath;
   isDirectory(path: string): boolean;
+  /** Null where that cannot be told. */
+  identity(path: string): DirectoryIdentity | null;
 }
 
 export interface Kubernetes {
