@@ -86,6 +86,7 @@ export function wire({ env, cwd, self }: Surroundings): Deps {
       },
       inspectors: async () => (await import('./runtimes/containers.ts')).answeringInspectors(host),
       containers: async () => (await import('./container-control.ts')).containerControl(host),
+      sweep: async (dryRun) => (await import('./sweeping.ts')).sweep({ host, home, store }, dryRun),
     },
     runs: {
       path: (directory) => join(runs, directory),

@@ -72,6 +72,19 @@ export interface Engines {
   /** Readers of the local engines that answer. */
   inspectors(): Promise<readonly Inspector[]>;
   containers(): Promise<ContainerControl>;
+  /** Remove, or with `dryRun` only find, what this queue started and nobody answers for any more. */
+  sweep(dryRun: boolean): Promise<readonly Leftover[]>;
+}
+
+/** A container of a task whose berth was killed. */
+export interface Leftover {
+  readonly engine: 'docker' | 'podman';
+  readonly id: string;
+  readonly name: string;
+  readonly task: number;
+  readonly attempt: number;
+  /** The engine's word for it, such as `running`. */
+  readonly state: string;
 }
 
 /** What people do with containers by hand; see runtimes/start-container.ts for the errors. */

@@ -10,6 +10,7 @@ import down from './commands/down.ts';
 import explain from './commands/explain.ts';
 import exportQueue from './commands/export.ts';
 import fsck from './commands/fsck.ts';
+import gc from './commands/gc.ts';
 import group from './commands/group.ts';
 import importQueue from './commands/import.ts';
 import init from './commands/init.ts';
@@ -136,6 +137,11 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     group: 'Contexts',
     summary: 'List running containers of the local engines',
     command: containers,
+  },
+  gc: {
+    group: 'Machine',
+    summary: 'Remove containers that a killed berth left behind',
+    command: gc,
   },
   container: {
     group: 'Contexts',

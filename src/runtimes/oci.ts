@@ -8,14 +8,20 @@ import { enterContainer } from './enter.ts';
 import { cliInspector } from './inspector.ts';
 import { disposeOwned, startOwned } from './owned.ts';
 
-/** Docker and Podman share their commands, so one driver serves both. */
-export function ociRuntime(engine: EngineName): Runtime {
+/**
+ * Docker and Podman share their commands, so one driver serves both.
+ *
+ * @param queue  label of the containers that it starts, by which a sweep of this queue finds them
+ */
+export function ociRuntime(engine: EngineName, queue: () => string | null = () => null): Runtime {
   return {
     kind: engine,
 
     async prepare(host, container, scope) {
       if (container?.id) return enterRunning(host, engine, container, container.id);
-      if (container?.image) return startOwned(host, engine, { container, image: container.image, scope });
+      if (container?.image) {
+        return startOwned(host, engine, { container, image: container.image, scope, queue: queue() });
+      }
       throw new BerthError(`The ${engine} context names neither an image nor a container.`, {
         code: 'CONTEXT_INCOMPLETE',
         hint: `Say \`--container-image IMAGE\` to start one, or \`--container NAME\` to enter one (see \`${engine} ps\`).`,

@@ -21,6 +21,8 @@ import { START_TIMEOUT_MS, startFailure } from './start-failure.ts';
 export const TASK_LABEL = 'dev.berth.task';
 export const ATTEMPT_LABEL = 'dev.berth.attempt';
 export const OWNER_LABEL = 'dev.berth.owner';
+/** The state folder whose task it is, see queue-id.ts: a sweep looks at nothing else. */
+export const QUEUE_LABEL = 'dev.berth.queue';
 /** A container that a person asked for: it stays until it is stopped, and no sweep takes it. */
 export const KEPT_LABEL = 'dev.berth.kept';
 
@@ -28,6 +30,8 @@ interface Wanted {
   readonly container: ResolvedContainer;
   readonly image: string;
   readonly scope: Scope;
+  /** Null where no queue answers for it: no sweep takes it then. */
+  readonly queue: string | null;
 }
 
 /**
@@ -101,13 +105,13 @@ function labelsOf(scope: Scope): Readonly<Record<string, string>> {
 async function startCommand(
   host: Host,
   engine: EngineName,
-  { container, image, scope }: Wanted,
+  { container, image, scope, queue }: Wanted,
 ): Promise<StartCommand> {
   const mounts = mountsOf(container, scope.workdir);
   return runArguments(engine, {
     name: nameOf(scope),
     image,
-    labels: labelsOf(scope),
+    labels: { ...labelsOf(scope), ...(queue !== null && { [QUEUE_LABEL]: queue }) },
     mounts,
     ports: (container.start?.ports ?? []).map(parsePort),
     runAs: await runAsOf(host, container, scope.workdir),

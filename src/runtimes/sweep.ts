@@ -1,0 +1,66 @@
+import type { Host } from '../core/host.ts';
+import type { ContainerFacts, Inspector } from '../core/inspect.ts';
+import { ATTEMPT_LABEL, OWNER_LABEL, QUEUE_LABEL, remove, TASK_LABEL } from './owned.ts';
+
+/** A container that berth started and that nobody answers for any more. */
+export interface Leftover {
+  readonly engine: Inspector['engine'];
+  readonly id: string;
+  readonly name: string;
+  readonly task: number;
+  readonly attempt: number;
+  readonly state: ContainerFacts['state'];
+}
+
+export interface SweepQuestion {
+  readonly inspectors: readonly Inspector[];
+  /** Of the state folder that asks: containers of other folders and machines are never looked at. */
+  readonly queue: string;
+  /** Whether an unfinished attempt was put in this very container: the next worker goes on with it. */
+  isHeld(container: {
+    readonly task: number;
+    readonly attempt: number;
+    readonly id: string;
+  }): Promise<boolean>;
+}
+
+/** What a sweep would remove: started by this queue, by a process that is dead, for no attempt that goes on. */
+export async function leftovers(host: Host, question: SweepQuestion): Promise<readonly Leftover[]> {
+  const found = question.inspectors.map((inspector) => leftoversOf(host, inspector, question));
+  return (await Promise.all(found)).flat();
+}
+
+/** Remove one; safe to repeat. */
+export async function removeLeftover(host: Host, { engine, id }: Leftover): Promise<void> {
+  await remove(host, engine, id);
+}
+
+async function leftoversOf(
+  host: Host,
+  inspector: Inspector,
+  question: SweepQuestion,
+): Promise<readonly Leftover[]> {
+  const ours = await inspector.byLabels({ [QUEUE_LABEL]: question.queue });
+  const checked = ours.map(async (facts) => {
+    const one = leftoverOf(facts, inspector.engine);
+    if (one === null || !isDead(host, facts.labels[OWNER_LABEL] ?? '')) return [];
+    return (await question.isHeld(one)) ? [] : [one];
+  });
+  return (await Promise.all(checked)).flat();
+}
+
+/** Null for what lacks a label of ours: such a one is left alone. */
+function leftoverOf(
+  { id, name, state, labels }: ContainerFacts,
+  engine: Inspector['engine'],
+): Leftover | null {
+  const [task, attempt] = [Number(labels[TASK_LABEL]), Number(labels[ATTEMPT_LABEL])];
+  return task > 0 && attempt > 0 ? { engine, id, name, task, attempt, state } : null;
+}
+
+/** `host:pid:startTime`; what cannot be read proves nothing. */
+function isDead(host: Host, owner: string): boolean {
+  const [, name, pid, startTime] = /^([^:]+):(\d+):(\d+)$/.exec(owner) ?? [];
+  if (name !== host.name || pid === undefined || startTime === undefined) return false;
+  return !host.isAlive({ pid: Number(pid), startTime, bootId: '' });
+}
