@@ -4,12 +4,13 @@ import type { Deps, WorkerControl, WorkerOptions } from './actions/deps.ts';
 import type { Clusters } from './clusters.ts';
 import { loadSettings } from './config.ts';
 import type { World } from './contexts/resolve/world.ts';
-import { BerthError } from './core/errors.ts';
+import { BerthError, messageOf } from './core/errors.ts';
 import type { Host } from './core/host.ts';
 import { parseSecretReference } from './core/secret.ts';
 import type { Store } from './core/store.ts';
 import type { Terminals } from './core/terminal.ts';
 import { notifying } from './notify.ts';
+import { queueId } from './queue-id.ts';
 import { terminalsOf } from './terminals.ts';
 import type { LogEvent, RunDeps } from './worker/deps.ts';
 
@@ -108,6 +109,7 @@ async function work(machine: RunningMachine, options: WorkerOptions): Promise<nu
     const terminals = terminalRunsOf({ ...machine, log });
     try {
       const deps = await runDeps(machine, log);
+      void tidyUp(machine, log);
       await runWorker({ ...deps, terminals, agents }, settings, stop.signal);
     } finally {
       await terminals.close();
@@ -115,6 +117,17 @@ async function work(machine: RunningMachine, options: WorkerOptions): Promise<nu
     return 0;
   } finally {
     process.off('SIGTERM', onStop).off('SIGINT', onStop).off('SIGUSR2', onDrain);
+  }
+}
+
+/** What killed processes left, at every start of a worker; an engine in trouble is no reason not to work. */
+async function tidyUp(machine: RunningMachine, log: (event: LogEvent) => void): Promise<void> {
+  try {
+    const { sweep } = await import('./sweeping.ts');
+    for (const { name, task, attempt } of await sweep(machine, false))
+      log({ event: 'container_removed', task, attempt, message: name });
+  } catch (error) {
+    log({ event: 'sweep_failed', message: messageOf(error) });
   }
 }
 
@@ -137,8 +150,8 @@ async function runDeps(machine: RunningMachine, log: (event: LogEvent) => void):
   ]);
   const runtimes = {
     bare: bareRuntime(),
-    docker: ociRuntime('docker'),
-    podman: ociRuntime('podman'),
+    docker: ociRuntime('docker', () => queueId(home, 'made')),
+    podman: ociRuntime('podman', () => queueId(home, 'made')),
     compose: composeRuntime(),
     kubernetes: kubernetesRuntime(kubernetes.apiOf),
   };
@@ -160,7 +173,9 @@ async function runDeps(machine: RunningMachine, log: (event: LogEvent) => void):
 /** When either of a run's logs last grew. */
 async function lastOutputMs(directory: string): Promise<number | null> {
   const logs = ['out.log', 'err.log'].map((name) => stat(join(directory, name)).catch(() => null));
-  const times = (await Promise.all(logs)).flatMap((log) => (log === null || log.size === 0 ? [] : [log.mtimeMs]));
+  const times = (await Promise.all(logs)).flatMap((log) =>
+    log === null || log.size === 0 ? [] : [log.mtimeMs],
+  );
   return times.length === 0 ? null : Math.max(...times);
 }
 
