@@ -4,7 +4,7 @@ import { claimOf } from './claims.ts';
 import { queueOf, type TaskRow } from './rows.ts';
 import { finish, move, retryLater, type StoreParts, unassign } from './transitions.ts';
 import { all, put, type Work } from './work.ts';
-import { epochOf, type HolderRow, identityOf, LEASE_MS } from './workers.ts';
+import { epochOf, type HolderRow, identityOf } from './workers.ts';
 
 /**
  * Take over what dead processes left: earlier ones of this name, and any other of this host whose lease
@@ -46,8 +46,8 @@ export function* adopt(
  * A worker whose own lease had a gap judges nobody for the length of a lease: it was the database that was away
  * or this host that was cut off, and the others renew theirs at this moment.
  */
-function canJudge({ steady, now }: StoreParts, worker: string): boolean {
-  return now() - (steady.get(worker) ?? now()) >= LEASE_MS;
+function canJudge({ steady, now, leaseMs }: StoreParts, worker: string): boolean {
+  return now() - (steady.get(worker) ?? now()) >= leaseMs;
 }
 
 interface LateHolder extends HolderRow {

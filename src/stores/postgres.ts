@@ -26,13 +26,15 @@ import {
 } from './tasks.ts';
 import type { StoreParts } from './transitions.ts';
 import type { Work } from './work.ts';
-import { heartbeat, readWorkers, registerWorker, unregisterWorker } from './workers.ts';
+import { heartbeat, LEASE_MS, readWorkers, registerWorker, unregisterWorker } from './workers.ts';
 
 export interface PostgresOptions {
   /** See `parseAddress`. */
   readonly url: string;
   /** Added to the database's clock; for tests. */
   readonly aheadMs?: () => number;
+  /** Of a worker's lease; for tests. */
+  readonly leaseMs?: number;
 }
 
 /**
@@ -41,7 +43,8 @@ export interface PostgresOptions {
  * @throws {BerthError} `CONFIG_INVALID`, `TRY_AGAIN` where it does not answer, `SCHEMA_NEWER`, `BAD_DATA`;
  *         nothing is written then
  */
-export async function openPostgresStore({ url, aheadMs = () => 0 }: PostgresOptions): Promise<Store> {
+export async function openPostgresStore(options: PostgresOptions): Promise<Store> {
+  const { url, aheadMs = () => 0, leaseMs = LEASE_MS } = options;
   const address = parseAddress(url);
   const pool = await connections(address);
   try {
@@ -54,7 +57,7 @@ export async function openPostgresStore({ url, aheadMs = () => 0 }: PostgresOpti
   const names = { epochs: new Map<string, number>(), steady: new Map<string, number>() };
   const partsAt = (nowMs: number): StoreParts => {
     const now = nowMs + aheadMs();
-    return { dialect, ...names, now: () => now };
+    return { dialect, leaseMs, ...names, now: () => now };
   };
   const notices = watchNotices(pool, address);
   const write = async <T>(work: (parts: StoreParts) => Work<T>): Promise<T> => {

@@ -25,13 +25,15 @@ import {
 import { drive, groupCommit } from './transactions.ts';
 import type { StoreParts } from './transitions.ts';
 import { all, SQLITE, type Work } from './work.ts';
-import { heartbeat, readWorkers, registerWorker, unregisterWorker } from './workers.ts';
+import { heartbeat, LEASE_MS, readWorkers, registerWorker, unregisterWorker } from './workers.ts';
 
 export interface SqliteOptions {
   /** The state folder; made where it is missing. The database is `berth.db` in it. */
   readonly directory: string;
   /** Unix milliseconds; the machine's clock, but for tests. */
   readonly now?: () => number;
+  /** Of a worker's lease; for tests. */
+  readonly leaseMs?: number;
 }
 
 /**
@@ -51,7 +53,8 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     database.close();
     throw sqliteError(error, path);
   }
-  return sqliteStore(database, { dialect: SQLITE, now, epochs: new Map(), steady: new Map() });
+  const { leaseMs = LEASE_MS } = options;
+  return sqliteStore(database, { dialect: SQLITE, now, leaseMs, epochs: new Map(), steady: new Map() });
 }
 
 function sqliteStore(database: Database, parts: StoreParts): Store {

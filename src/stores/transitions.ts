@@ -12,6 +12,7 @@ export interface StoreParts {
   now(): number;
   /** Worker names that this handle holds, each with the epoch it was given. */
   readonly epochs: Map<string, number>;
+  readonly leaseMs: number;
   /** Since when the leases of these workers have been renewed without a gap. */
   readonly steady: Map<string, number>;
 }

@@ -4,7 +4,7 @@ import type { StopReason } from '../core/task.ts';
 import type { StoreParts } from './transitions.ts';
 import { all, get, put, run, type Work } from './work.ts';
 
-/** A lease is renewed every 5 s. */
+/** A lease is renewed every 5 s. Tests take a shorter one. */
 export const LEASE_MS = 30_000;
 
 /** A row of `workers`. */
@@ -80,7 +80,7 @@ export function* takeName(parts: StoreParts, worker: WorkerIdentity, kind: Holde
        started_at_ms = excluded.started_at_ms, seen_at_ms = excluded.seen_at_ms,
        lease_until_ms = excluded.lease_until_ms, stopped_at_ms = null
      returning epoch`,
-    { ...worker, kind, nowMs, untilMs: nowMs + LEASE_MS },
+    { ...worker, kind, nowMs, untilMs: nowMs + parts.leaseMs },
   );
   const epoch = row?.epoch ?? 1;
   parts.epochs.set(worker.name, epoch);
@@ -121,7 +121,7 @@ export function* heartbeat(parts: StoreParts, worker: string): Work<Heartbeat> {
   const kept = yield* run(
     `update workers set seen_at_ms = :nowMs, lease_until_ms = :untilMs
      where name = :worker and epoch = :epoch and stopped_at_ms is null`,
-    { worker, epoch: parts.epochs.get(worker) ?? 0, nowMs, untilMs: nowMs + LEASE_MS },
+    { worker, epoch: parts.epochs.get(worker) ?? 0, nowMs, untilMs: nowMs + parts.leaseMs },
   );
   if (kept === 0) return { kept: false, stops: [] };
   // another host may have given us up

@@ -1,0 +1,93 @@
+// One worker of the chaos test, as a process that can be killed and stopped at any instant. Its tasks run in
+// this process: what they leave behind is one line when they begin and one when they end.
+import { appendFileSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { retryAt } from '../../src/core/backoff.ts';
+import type { Claim, Store, WorkerIdentity } from '../../src/core/store.ts';
+import type { Outcome } from '../../src/core/task.ts';
+import { openPostgresStore } from '../../src/stores/postgres.ts';
+import { openSqliteStore } from '../../src/stores/sqlite.ts';
+import { HERE } from '../../src/testing/store-fixture.ts';
+
+const [place = '', name = '', traces = ''] = process.argv.slice(2);
+const LEASE_MS = 2000;
+const SLOTS = 4;
+const shared = place.startsWith('postgresql:');
+const store: Store = shared
+  ? await openPostgresStore({ url: place, leaseMs: LEASE_MS })
+  : await openSqliteStore({ directory: place, leaseMs: LEASE_MS });
+const host = shared ? name : 'local';
+const self: WorkerIdentity = {
+  name,
+  host,
+  pid: process.pid,
+  startTime: startTimeOf(process.pid) ?? '',
+  bootId: 'boot',
+};
+const isAlive = (holder: WorkerIdentity) => startTimeOf(holder.pid) === holder.startTime;
+let busy = 0;
+
+await persistently(() => store.registerWorker(self, isAlive));
+for (let slot = 1; slot <= SLOTS; slot += 1) {
+  const session = {
+    name: `${name}/slot-${slot}`,
+    host,
+    kind: 'headless',
+    provider: null,
+    worker: name,
+  } as const;
+  await persistently(() => store.putSession(session));
+}
+for (let beatAtMs = 0; ; ) {
+  try {
+    if (performance.now() - beatAtMs > LEASE_MS / 4) {
+      beatAtMs = performance.now();
+      if (!(await store.heartbeat(name)).kept) process.exit(0);
+      for (const claim of await store.adopt(name, isAlive))
+        await end(claim, { kind: 'lost', cause: 'its worker died' });
+    }
+    const claims = busy < SLOTS ? await store.claim(name, SLOTS - busy) : [];
+    for (const claim of claims) void work(claim);
+    if (claims.length === 0) await delay(20);
+  } catch {
+    await delay(50);
+  }
+}
+
+async function work(claim: Claim): Promise<void> {
+  busy += 1;
+  const { taskId, attempt, fence } = claim.lease;
+  try {
+    if ((await persistently(() => store.started(claim.lease, HERE))) !== 'kept') return;
+    appendFileSync(traces, `begin ${taskId} ${attempt} ${fence}\n`);
+    await delay(20 + Math.random() * 120);
+    appendFileSync(traces, `end ${taskId} ${attempt} ${fence}\n`);
+    await end(claim, { kind: 'succeeded' });
+  } finally {
+    busy -= 1;
+  }
+}
+
+async function end({ lease, task }: Claim, outcome: Outcome): Promise<void> {
+  const again = retryAt(outcome, 1, task.spec.queue, Date.now());
+  await persistently(() => store.finished(lease, outcome, again === null ? null : Date.now()));
+}
+
+async function persistently<T>(write: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await write();
+    } catch {
+      await delay(50);
+    }
+  }
+}
+
+function startTimeOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
+  }
+}
