@@ -185,8 +185,11 @@ export async function yamlEntries(path: string, text: string): Promise<readonly 
 }
 
 function rejectUnknown(path: string, { key, line }: FileEntry): void {
-  const known = Object.values(SETTING_NAMES).map((names) => names.key);
-  if (known.some((one) => one === key)) return;
+  const known: readonly string[] = [
+    ...Object.values(SETTING_NAMES).map((names) => names.key),
+    ...KUBERNETES_KEYS,
+  ];
+  if (known.includes(key)) return;
   const near = closest(key, known);
   throw invalid(
     `${path}, line ${line}: there is no setting "${key}".`,

@@ -45,11 +45,19 @@ function foregroundOf(machine: RunningMachine): Deps['foreground'] {
       runDeps(machine, () => {}),
     ]);
     const { output } = watcher;
-    return runInForeground({ ...deps, runs: machine.runs, onSignal }, spec, {
+    const parts = { ...deps, runs: machine.runs, onSignal, output: followed(machine.runs) };
+    return runInForeground(parts, spec, {
       stdin: watcher.stdin,
       output: output && ((stream, bytes) => output({ stream, bytes })),
       started: watcher.started,
     });
+  };
+}
+
+function followed(runs: string) {
+  return async function* (directory: string, signal: AbortSignal) {
+    const { readOutput } = await import('./executors/output.ts');
+    yield* readOutput(runs, directory, { follow: true, signal });
   };
 }
 

@@ -39,7 +39,7 @@ describeWith(['kubernetes'], 'tasks in pods', () => {
     (await berth.json(['explain', ...namespace.options, ...args])).container;
   const refusal = async (...args: readonly string[]) => {
     const { code, stderr, stdout } = await run(...args, '--', 'echo', 'it ran');
-    expect({ code, stdout }).toEqual({ code: 125, stdout: '' });
+    expect({ code, ran: stdout.includes('it ran') }).toEqual({ code: 125, ran: false });
     return stderr;
   };
 
@@ -89,7 +89,8 @@ describeWith(['kubernetes'], 'tasks in pods', () => {
 
   test('names that begin with a dash are refused', async () => {
     for (const option of ['--pod=-x', '--pod=deployment/-x', '--namespace=-x', '--kube-container=-x']) {
-      const { code, stderr } = await run(option, '--pod', 'box', '--', 'true');
+      const pod = option.startsWith('--pod') ? [] : ['--pod', 'box'];
+      const { code, stderr } = await run(option, ...pod, '--', 'true');
       expect([64, 125], option).toContain(code);
       expect(stderr).toContain('INVALID_VALUE');
     }
@@ -178,13 +179,16 @@ describeWith(['kubernetes'], 'tasks in pods', () => {
     expect(stderr).toMatch(/KUBE_FORBIDDEN: You may not `create pods\/exec` in context reader/);
   });
 
-  test('a container without a shell says so', async () => {
-    await namespace.apply(
-      aPod('bare', { container: { image: 'berth-scratch:latest', command: ['/bin/sleep', '1000'] } }),
-    );
-    await namespace.ready('bare').catch(() => {});
+  test('a container without a shell says so, in the queue too', async () => {
+    const tool = { image: 'berth-scratch:latest', command: ['/bin/sleep', '100000'] };
+    await namespace.apply(aPod('bare', { container: tool }));
+    await namespace.ready('bare');
 
-    expect(await refusal('--pod', 'bare')).toMatch(/NO_SHELL|POD_NOT_READY/);
+    expect(await refusal('--pod', 'bare')).toContain('NO_SHELL');
+    await using own = new Berth();
+    await own.up();
+    const queued = await own.run(['send', 'true', '--wait', ...namespace.options, '--pod', 'bare']);
+    expect(queued).toMatchObject({ code: 125, stderr: expect.stringContaining('NO_SHELL') });
   });
 
   test('the user’s own settings stand above what a project says', async () => {

@@ -8,11 +8,14 @@ export interface ExecRefusal {
 }
 
 /**
- * Why `kubectl exec` entered nothing, from the first words of its stderr; null when they do not prove
- * that nothing ran. Every failure of its own is exit 1, the same as of a program that exits 1.
+ * Why `kubectl exec` entered nothing, from its first words; null when they do not prove that nothing ran.
+ * Every failure of its own is exit 1, the same as of a program that exits 1.
+ *
+ * @param words  its stderr; where nothing of the task can be in it, with stdout in front: that is where
+ *   Docker says that there is no such program
  */
-export function execRefusal(stderr: string, target: PodTarget): ExecRefusal | null {
-  const first = stderr.trimStart();
+export function execRefusal(words: string, target: PodTarget): ExecRefusal | null {
+  const first = words.trimStart();
   const rule = RULES.find(([words]) => words.test(first));
   if (rule === undefined) return null;
   const [, code, hint, isCertain] = rule;

@@ -62,7 +62,8 @@ function manifestOf({ run, name, container }: JobFacts, { script, environment, h
   const box = run.place?.container;
   if (!box?.job) throw new Error(`Run ${run.task}-${run.attempt} is no Job`);
   const variables = hasSecret ? 'eval "unset BERTH_ENVIRONMENT; $BERTH_ENVIRONMENT"' : environment;
-  const text = `berth_pidfile=\n${variables}\n${script}`;
+  // a log keeps the order of one stream only, and the supervisor's words must be the last
+  const text = `exec 2>&1\nberth_pidfile=\n${variables}\n${script}`;
   if (Buffer.byteLength(text) > MAX_SCRIPT_BYTES || text.includes('\ufffd')) {
     throw new BerthError('The task is too long, or not text: a Job carries it in its manifest.', {
       code: 'JOB_REFUSED',

@@ -254,11 +254,10 @@ class JobWatch {
   private async remove(): Promise<void> {
     for (;;) {
       const api = await this.parts.apiOf(this.facts.where.context);
-      const body = { propagationPolicy: 'Background' };
       const { status } = await api
-        .ask({ method: 'DELETE', path: jobPath(this.facts), body })
+        .ask({ method: 'DELETE', path: `${jobPath(this.facts)}?propagationPolicy=Background` })
         .catch(() => ({ status: 0 }));
-      const isLeft = this.pods === null || this.pods.some((pod) => !isGone(pod, this.facts.container));
+      const isLeft = this.pods === null || this.pods.length > 0;
       for (const pod of this.pods ?? []) {
         const own = pod.containers.find(({ name }) => name === this.facts.container);
         if (own?.isRunning || own?.terminated) this.hasBegun = true;
@@ -278,12 +277,6 @@ class JobWatch {
     signal.removeEventListener('abort', giveUp);
     if (signal.aborted) throw new DOMException('The watch was given up; the run goes on.', 'AbortError');
   }
-}
-
-/** A pod that is going counts as long as its container may run. */
-function isGone(pod: PodFacts, container: string): boolean {
-  const own = pod.containers.find(({ name }) => name === container);
-  return own?.terminated != null && pod.isDeleting;
 }
 
 /** The pod's own record of the exit code counts; the supervisor's says why, where it fits. */

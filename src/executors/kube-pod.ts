@@ -11,6 +11,8 @@ import { createRunDirectory, type RunFiles, readEnd, readTail, runFiles, sealRun
 const STOP_AGAIN_MS = 1000;
 /** How long "there is no such container" is doubted: a kubelet says so when it has just started. */
 const DOUBT = 5;
+/** How often a run that never said that it began is asked for, a minute in all. */
+const TRIES = 15;
 const TAIL_BYTES = 2048;
 
 export interface PodExecutorParts {
@@ -130,6 +132,8 @@ async function watchPod({ at, signal, sessionOf, connect }: Watch): Promise<RunE
       const { code, message, hint } = ended.error;
       return { ...vanished(at), turnedAway: { code, message, hint } };
     }
+    // it cannot be told whether it began
+    if (!isStarted && failures >= TRIES) return vanished(at);
     const isOver =
       ended.kind === 'finished' ||
       ended.kind === 'gone' ||

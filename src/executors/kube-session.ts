@@ -55,8 +55,11 @@ export function openSession(host: Host, { target, name, at, script }: SessionPla
   const started = new Promise<'started'>((resolve) => {
     begin = resolve;
   });
+  const note = (words: string) => {
+    said = `${words}\n${said}`;
+  };
   const hangUp = () => child.kill('SIGKILL');
-  const ended = listen(child.stdout, { at, begin, hangUp, done: () => stdin?.end('done\n') }).then(
+  const ended = listen(child.stdout, { at, begin, note, hangUp, done: () => stdin?.end('done\n') }).then(
     async (last) => {
       if (last !== null) return last;
       await child.ended;
@@ -81,6 +84,8 @@ function refusalOf(said: string, target: PodTarget): PodEnd | null {
 interface Listener {
   readonly at: RunFiles;
   begin(word: 'started'): void;
+  /** Words that are not the messenger's: an engine's. */
+  note(words: string): void;
   hangUp(): void;
   /** Everything has arrived. */
   done(): void;
@@ -89,7 +94,7 @@ interface Listener {
 /** Takes the messenger's words down; null when the connection ended without a last one. */
 async function listen(
   stdout: NodeJS.ReadableStream | null,
-  { at, begin, hangUp, done }: Listener,
+  { at, begin, note, hangUp, done }: Listener,
 ): Promise<PodEnd | null> {
   // position by position, not appended: what comes twice is written over itself
   const files = { o: openSync(at.out, 'r+'), e: openSync(at.err, 'r+') };
@@ -101,6 +106,7 @@ async function listen(
       patience.refresh();
       for (const word of frames.take(chunk as Buffer)) {
         if (word === 's') begin('started');
+        else if (word.length > 1) note(word);
         last = LAST_WORDS[word] ?? last;
         if (last !== null) done();
       }
@@ -152,11 +158,12 @@ class Frames {
       this.header += chunk.subarray(at, end < 0 ? chunk.length : end).toString('latin1');
       at = end < 0 ? chunk.length : end + 1;
       if (end < 0) break;
-      const [word = '', position = '', length = ''] = this.header.split(' ');
+      const { header } = this;
       this.header = '';
-      if (word === 'o' || word === 'e')
-        this.piece = { kind: word, position: Number(position), left: Number(length) };
-      else words.push(word);
+      const [kind, position = '', length = ''] = header.split(' ');
+      if (kind === 'o' || kind === 'e')
+        this.piece = { kind, position: Number(position), left: Number(length) };
+      else words.push(header);
     }
     return words;
   }

@@ -14,8 +14,15 @@ export interface ForegroundStreams {
 export interface ForegroundDeps extends RunDeps {
   /** Absolute path of the folder of run directories. */
   readonly runs: string;
+  /** What a run has written so far and writes until its end, in order. */
+  output(runDirectory: string, signal: AbortSignal): AsyncIterable<OutputPiece>;
   /** Calls back for each SIGINT, SIGTERM and SIGHUP that this process gets, until the returned function is called. */
   onSignal(listener: (signal: NodeJS.Signals) => void): () => void;
+}
+
+export interface OutputPiece {
+  readonly stream: 'stdout' | 'stderr';
+  readonly bytes: Buffer;
 }
 
 /** How the run ended, and why this process asked it to. */

@@ -13,6 +13,7 @@ import {
   type ForegroundStreams,
   writeAll,
 } from './foreground-deps.ts';
+import { asJob } from './foreground-job.ts';
 import { holdLeash } from './leash.ts';
 import { notStarted } from './outcome.ts';
 import {
@@ -76,12 +77,16 @@ async function attempt(deps: ForegroundDeps, { claim, context, streams }: Attemp
       store.started(claim.lease, withPlace(context, place)),
       store.updateSession(claim.lease.session, sessionFactsOf(context, place)),
     ]);
-    const run = streams.stdin === 'none' ? supervised(deps, facts, streams) : attached(deps, facts, streams);
-    const [ended] = await Promise.all([run, recorded]);
+    const [ended] = await Promise.all([runIn(deps, facts, streams), recorded]);
     return await judge(deps, claim, { ...ended, place });
   } finally {
     await runtime.dispose(host, place);
   }
+}
+
+function runIn(deps: ForegroundDeps, facts: PlanFacts, streams: ForegroundStreams): Promise<ForegroundEnd> {
+  if (facts.place.container?.job) return asJob(deps, facts, streams);
+  return streams.stdin === 'none' ? supervised(deps, facts, streams) : attached(deps, facts, streams);
 }
 
 /** So that whoever finds this task after our death knows that it ran, and in which process. */

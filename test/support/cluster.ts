@@ -63,6 +63,7 @@ export async function kubectl(args: readonly string[], input?: string): Promise<
     maxBuffer: 64 * 1024 * 1024,
     timeout: 90_000,
   });
+  child.child.stdin?.on('error', () => {}); // it may end before it has read
   child.child.stdin?.end(input ?? '');
   return (await child).stdout;
 }

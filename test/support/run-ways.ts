@@ -117,13 +117,17 @@ async function startHere(machine: Machine, wish: RunWish): Promise<StartedRun> {
   const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   const at = clients.length;
   let task = 0;
-  const run = runInForeground({ ...deps, runs, onSignal: () => () => {} }, specOf(machine, wish), {
-    stdin: 'none',
-    output: async (stream, bytes) => void chunks[stream].push(Buffer.from(bytes)),
-    started: (id) => {
-      task = id;
+  const run = runInForeground(
+    { ...deps, runs, onSignal: () => () => {}, output: noOutput },
+    specOf(machine, wish),
+    {
+      stdin: 'none',
+      output: async (stream, bytes) => void chunks[stream].push(Buffer.from(bytes)),
+      started: (id) => {
+        task = id;
+      },
     },
-  });
+  );
   return {
     said: async () => Buffer.concat(chunks.stdout).toString(),
     cancel: async () => void (await deps.store.requestStop(task, 'cancelled', 'a test')),
@@ -135,6 +139,8 @@ async function startHere(machine: Machine, wish: RunWish): Promise<StartedRun> {
     })),
   };
 }
+
+async function* noOutput() {}
 
 async function kill(clients: readonly number[], at: number): Promise<void> {
   const pid = clients[at];

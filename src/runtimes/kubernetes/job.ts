@@ -66,9 +66,11 @@ export async function disposeJob(apiOf: ApiOf, place: Place): Promise<void> {
   if (!place.owned || place.container?.job === undefined) return;
   const { context, namespace, name } = jobOf(place);
   const api = await apiOf(context);
-  const body = { propagationPolicy: 'Background' };
   const within = `namespaces/${namespace}`;
-  await api.ask({ method: 'DELETE', path: `/apis/batch/v1/${within}/jobs/${name}`, body });
+  await api.ask({
+    method: 'DELETE',
+    path: `/apis/batch/v1/${within}/jobs/${name}?propagationPolicy=Background`,
+  });
   await api.ask({ method: 'DELETE', path: `/api/v1/${within}/secrets/${name}` });
 }
 

@@ -1,0 +1,219 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Berth, until } from './support/berth.ts';
+import { IMAGE, TestNamespace } from './support/cluster.ts';
+import { describeWith } from './support/engines.ts';
+
+describeWith(['kubernetes'], 'tasks as Jobs', () => {
+  let namespace: TestNamespace;
+  let berth: Berth;
+  beforeAll(async () => {
+    namespace = await TestNamespace.open();
+    berth = new Berth();
+    await berth.up('--slots', '10');
+  });
+  afterAll(async () => {
+    await berth?.[Symbol.asyncDispose]();
+    await namespace?.[Symbol.asyncDispose]();
+  });
+
+  const job = () => [...namespace.options, '--kube-job', '--container-image', IMAGE];
+  const send = async (...args: readonly string[]) => String((await berth.json(['send', ...args])).id);
+  const ended = async (id: string, who = berth) => {
+    await who.run(['wait', id]);
+    return who.json(['show', id]);
+  };
+  const gone = async () => {
+    await until('no Job and no pod is left', async () => {
+      const [jobs, pods] = await Promise.all([namespace.json('jobs'), namespace.json('pods')]);
+      return jobs.items.length === 0 && pods.items.length === 0;
+    });
+  };
+  const manifest = (text: string) => {
+    const path = join(mkdtempSync(join(tmpdir(), 'berth-manifest-')), 'job.yaml');
+    writeFileSync(path, text);
+    return path;
+  };
+
+  test.each([0, 1, 11, 255])('exit code %i and the log are the task’s, and nothing is left', async (code) => {
+    const done = await berth.run(['send', `echo out; exit ${code}`, '--wait', ...job()]);
+
+    expect(done).toMatchObject({ code, stdout: 'out\n', stderr: '' });
+    await gone();
+  });
+
+  test('in the foreground too', async () => {
+    const done = await berth.run(['run', ...job(), '--', 'sh', '-c', 'echo out; exit 11']);
+
+    expect(done).toMatchObject({ code: 11, stdout: 'out\n' });
+  });
+
+  test('variables arrive, and no Job shows them', async () => {
+    const id = await send('echo "$API_TOKEN"; sleep 2', '--env', `API_TOKEN=it's "hunter2" $x`, ...job());
+    await until('the Job is there', async () => (await namespace.json('jobs')).items.length === 1);
+    const shown = await namespace.kubectl('get', 'jobs,pods', '--output=json');
+    await ended(id);
+
+    expect(shown).not.toContain('hunter2');
+    expect((await berth.run(['logs', id])).stdout).toBe(`it's "hunter2" $x\n`);
+    await until(
+      'no Secret is left',
+      async () => !(await namespace.kubectl('get', 'secrets')).includes('berth-'),
+    );
+  });
+
+  test('what could not start in the pod is told from a program that failed', async () => {
+    const ids = [
+      await send('true', '--prereq', 'exit 4', ...job()),
+      await send(...job(), '--', 'no-such-program', 'x'),
+    ];
+    const [prerequisite, program] = await Promise.all(ids.map((id) => ended(id)));
+
+    expect(prerequisite).toMatchObject({ outcome: 'not_started', error_code: 'PREREQUISITE_FAILED' });
+    expect(program).toMatchObject({ outcome: 'not_started', error_code: 'PROGRAM_NOT_FOUND' });
+  });
+
+  test('resources, node labels and a manifest of the user’s own are in the Job', async () => {
+    const template = manifest(`
+metadata: {annotations: {team: blue}}
+spec:
+  template:
+    spec:
+      automountServiceAccountToken: false
+      volumes: [{name: scratch, emptyDir: {}}]
+      containers:
+      - name: task
+        image: replaced:1
+        imagePullPolicy: Never
+        env: [{name: FROM_MANIFEST, value: yes-it-is}]
+        volumeMounts: [{name: scratch, mountPath: /scratch}]
+`);
+    const options = [
+      '--kube-manifest',
+      template,
+      '--kube-resource',
+      'memory=64Mi',
+      '--kube-node',
+      'kubernetes.io/os=linux',
+    ];
+    const id = await send('echo $FROM_MANIFEST; touch /scratch/x && sleep 3', ...options, ...job());
+    await until('the Job is there', async () => (await namespace.json('jobs')).items.length === 1);
+    const [found] = (await namespace.json('jobs')).items;
+
+    expect(found).toMatchObject({
+      metadata: { annotations: { team: 'blue' }, labels: { 'app.kubernetes.io/managed-by': 'berth' } },
+      spec: {
+        backoffLimit: 0,
+        template: {
+          spec: {
+            restartPolicy: 'Never',
+            nodeSelector: { 'kubernetes.io/os': 'linux' },
+            containers: [
+              { image: IMAGE, resources: { limits: { memory: '64Mi' }, requests: { memory: '64Mi' } } },
+            ],
+          },
+        },
+      },
+    });
+    expect(await ended(id)).toMatchObject({ outcome: 'succeeded' });
+    expect((await berth.run(['logs', id])).stdout).toBe('yes-it-is\n');
+  });
+
+  test('fields that the server would drop are refused before anything runs', async () => {
+    const version = JSON.parse(await namespace.kubectl('version', '--output=json')).serverVersion;
+    const isOld = Number.parseInt(version.minor, 10) < 21;
+    const field = isOld ? 'suspend: true' : 'noSuchField: true';
+    const id = await send('true', '--kube-manifest', manifest(`spec: {${field}}`), ...job());
+
+    expect(await ended(id)).toMatchObject({
+      outcome: 'not_started',
+      error_code: 'JOB_REFUSED',
+      cause: expect.stringMatching(/spec\.(suspend|noSuchField)|noSuchField/),
+    });
+    expect((await namespace.json('jobs')).items).toEqual([]);
+  });
+
+  test('a node that nobody has: not started, with the scheduler’s words', async () => {
+    const id = await send('true', '--kube-node', 'disk=of-gold', '--kube-pending-timeout', '3s', ...job());
+
+    expect(await ended(id)).toMatchObject({
+      outcome: 'not_started',
+      error_code: 'JOB_UNSCHEDULABLE',
+      cause: expect.stringMatching(/0\/1 nodes are available/),
+    });
+    await gone();
+  });
+
+  test('an image that is nowhere: not started, with the kubelet’s words', async () => {
+    const options = ['--kube-job', '--container-image', 'no-such-image:1', '--kube-pending-timeout', '5s'];
+    const id = await send('true', ...options, ...namespace.options);
+
+    expect(await ended(id)).toMatchObject({
+      outcome: 'not_started',
+      error_code: 'IMAGE_MISSING',
+      cause: expect.stringMatching(/image/i),
+    });
+    await gone();
+  });
+
+  test('cancel and the time limit end the Job and wait until its pod is gone', async () => {
+    const stubborn = 'trap "" TERM; echo up; while :; do sleep 1; done';
+    const [cancelled, limited] = await Promise.all([
+      send(stubborn, ...job()),
+      send('echo up; sleep 1000', '--timeout', '4s', ...job()),
+    ]);
+    await until('it runs', async () => (await berth.run(['logs', cancelled])).stdout.includes('up'));
+    await berth.run(['cancel', cancelled]);
+
+    expect(await ended(cancelled)).toMatchObject({ outcome: 'cancelled' });
+    expect(await ended(limited)).toMatchObject({ outcome: 'timed_out' });
+    expect((await namespace.json('pods')).items).toEqual([]);
+  });
+
+  test('a Job that ran out of memory says so', async () => {
+    const eat = 'x=a; while :; do x=$x$x$x; done';
+    const id = await send(eat, '--kube-resource', 'memory=16Mi', ...job());
+
+    expect(await ended(id)).toMatchObject({ outcome: 'failed', exit_code: 137, oom: true });
+  });
+
+  test('a pod that is taken away: lost, and no second pod goes on', async () => {
+    const id = await send('echo up; sleep 1000', ...job());
+    await until('it runs', async () => (await berth.run(['logs', id])).stdout.includes('up'));
+    const [pod] = (await namespace.json('pods')).items;
+    await namespace.kubectl('delete', 'pod', pod?.metadata.name ?? '', '--grace-period=0', '--force');
+
+    expect(await ended(id)).toMatchObject({
+      outcome: 'lost',
+      cause: expect.stringMatching(/removed|more than one/),
+    });
+    await gone();
+  });
+
+  test('a worker killed with SIGKILL: the next one adopts the Job, and it runs once', async () => {
+    await using own = new Berth();
+    const worker = await own.up();
+    const line = 'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo line $i; sleep 0.1; done; exit 17';
+    const { id } = await own.json(['send', line, ...job()]);
+    const log = join(own.home, 'runs', `${id}-1`, 'out.log');
+    await until('it writes', () => readOrEmpty(log).includes('line 5\n'));
+    const [before] = (await namespace.json('pods')).items;
+    process.kill(worker, 'SIGKILL');
+    await own.up();
+    const after = await ended(String(id), own);
+
+    expect(after).toMatchObject({ outcome: 'failed', exit_code: 17, attempts: [{}] });
+    expect(readOrEmpty(log)).toBe(Array.from({ length: 40 }, (_, index) => `line ${index + 1}\n`).join(''));
+    expect(before?.metadata.uid).toBeDefined();
+  });
+});
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
