@@ -43,7 +43,7 @@ async function windows(): Promise<void> {
     await executor.start(run);
     await executor.watch(run.directory, forever);
   };
-  const window = tmuxExecutor({ host, runs, open: async () => ({ control, session }) });
+  const window = tmuxExecutor({ host, runs, open: async () => ({ control, session, shell: null }) });
   const headless = headlessExecutor(host, runs);
   const [ours, peer, spawned, command]: number[][] = [[], [], [], []];
   for (let sample = 0; sample < SAMPLES; sample++) {

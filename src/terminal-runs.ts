@@ -57,7 +57,9 @@ function executorOf(worker: TerminalWorker, target: Target): Executor {
   const { all, connect, name } = target;
   const open = async () => {
     const record = all.mustFind(name);
-    return { control: await connect(record), session: record.session };
+    const typed = record.provider === null && record.context.containerId === null;
+    const shell = typed ? { pane: record.pane, pid: record.process.pid } : null;
+    return { control: await connect(record), session: record.session, shell };
   };
   const windows = tmuxExecutor({ host, runs, open });
   const screen = agentExecutor(runs, agentSession(worker, target));

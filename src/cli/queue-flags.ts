@@ -41,6 +41,11 @@ export const QUEUE_FLAGS = {
     group,
     help: 'the one session that may run it',
   },
+  'in-shell': {
+    type: 'boolean',
+    group,
+    help: 'with --target: from the shell that is there, with what is set in it',
+  },
   provider: { type: 'string', value: 'P', group, help: 'send the content as a prompt to this agent' },
   providers: { type: 'string', value: 'A,B', group, help: 'agents that may take it, in order' },
   fallback: { type: 'string', value: 'A,B', group, help: 'agents to try when none of those is there' },

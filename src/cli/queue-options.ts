@@ -30,6 +30,7 @@ export function queueChoice(flags: QueueFlags): QueueChoice {
       (name) => name !== null,
     ),
     matchContext: !flags['no-context-match'],
+    ...(flags['in-shell'] && { inShell: true }),
   };
 }
 
@@ -75,6 +76,9 @@ function list(text: string | null): readonly string[] {
 }
 
 function rejectContradictions(flags: QueueFlags): void {
+  if (flags['in-shell'] && flags.target === null) {
+    throw conflict('--in-shell needs a session.', 'Name it with --target.');
+  }
   if (flags.headless && flags.target !== null) {
     throw conflict(
       '--headless and --target contradict each other.',

@@ -18,6 +18,8 @@ export interface RunSpec {
   readonly entry: Command | null;
   /** A box holds the leash by stdin; without a box signals do. */
   readonly leash: 'stdin' | 'signal';
+  /** Start it from the shell of the session. */
+  readonly inShell?: boolean;
   /** Where it runs, for executors that do more than start `entry`. */
   readonly place?: Place;
   readonly limits?: { readonly graceMs: number; readonly timeoutMs: number | null };

@@ -42,6 +42,8 @@ export interface QueueRequest {
   readonly target: string | null;
   readonly providers: readonly string[];
   readonly matchContext: boolean;
+  /** Run in the shell of the target session, with what is set there, instead of a window of its own. */
+  readonly inShell?: boolean;
 }
 
 /** Proof that one worker holds one task. Every later write presents it. */

@@ -35,7 +35,7 @@ describeWith(['tmux'], 'runs in windows of tmux', () => {
     opened.push(control);
     const format = ['-P', '-F', '#{session_id}'];
     const [session = ''] = await control.run(['new-session', '-d', ...format, 'exec sleep 1000']);
-    return { control, session };
+    return { control, session, shell: null };
   }
 
   executorContract('tmux windows', (runs) => ({
@@ -68,7 +68,7 @@ describeWith(['tmux'], 'runs in windows of tmux', () => {
 
   test('no value of a task is in a command that other clients of the server can read', async () => {
     const { control, session } = await connect(server);
-    const one = tmuxExecutor({ host, runs, open: async () => ({ control, session }) });
+    const one = tmuxExecutor({ host, runs, open: async () => ({ control, session, shell: null }) });
     const run = aRun(line('echo ran; sleep 0.2'), { env: { TOKEN: 'hunter2' } });
     await one.start({ ...run, entry: { argv: ['env', 'sh'], cwd: null, env: { DOCKER_TOKEN: 'hunter3' } } });
 
@@ -80,7 +80,7 @@ describeWith(['tmux'], 'runs in windows of tmux', () => {
 
   test('the window shows the output and the end, and makes room for the next task', async () => {
     const { control, session } = await connect(server);
-    const one = tmuxExecutor({ host, runs, open: async () => ({ control, session }) });
+    const one = tmuxExecutor({ host, runs, open: async () => ({ control, session, shell: null }) });
     const first = aRun(line('echo hello-from-the-task; exit 3'));
     await one.start(first);
     await until(async () => {
@@ -98,7 +98,7 @@ describeWith(['tmux'], 'runs in windows of tmux', () => {
   test('a session that is gone starts nothing', async () => {
     const control = await openTmux(host, server);
     opened.push(control);
-    const one = tmuxExecutor({ host, runs, open: async () => ({ control, session: '$999' }) });
+    const one = tmuxExecutor({ host, runs, open: async () => ({ control, session: '$999', shell: null }) });
     const run = aRun(line('true'));
 
     await expect(one.start(run)).rejects.toMatchObject({ code: 'TMUX_FAILED' });

@@ -36,6 +36,7 @@ export function runSpecOf(facts: PlanFacts): RunSpec {
     environment: environmentOf(facts),
     entry: boxed ? entryOf(runtime, place) : null,
     leash: boxed ? 'stdin' : 'signal',
+    inShell: claim.task.spec.queue.inShell === true,
     place,
     limits: { graceMs, timeoutMs },
   };

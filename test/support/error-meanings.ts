@@ -31,6 +31,7 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
   TMUX_GONE: 'The tmux server ended.',
   SESSION_GONE: 'The pane of a session no longer exists.',
   AGENT_NOT_FOUND: "The agent's program is not installed there.",
+  SHELL_NOT_READY: 'The shell of a session did not take a line; nothing ran.',
   PROMPT_NOT_SUBMITTED: 'The agent did not take the prompt; nothing of it ran.',
   PROJECT_MISMATCH: 'A Compose project of the same name belongs to another directory.',
   KUBECONFIG_MISSING: 'kubectl has no configuration.',
