@@ -196,6 +196,13 @@ describe('an image', () => {
     await expect(resolve({ images }, options)).rejects.toEqual(refusal('DIRECTORY_NOT_MAPPED', '/p'));
   });
 
+  test('is refused where the path of the project cannot be written as a volume', async () => {
+    const odd = request('/co:lon', { container: asked({ image: 'node:22' }) });
+    await expect(resolveContext(odd, madeUp({ images }))).rejects.toEqual(
+      refusal('DIRECTORY_NOT_MAPPED', '/co:lon has a colon'),
+    );
+  });
+
   test('that is not there is never pulled', async () => {
     await expect(resolve({}, asked({ image: 'node:22' }))).rejects.toEqual(
       refusal('IMAGE_MISSING', '"node:22"', 'docker pull node:22'),
@@ -210,6 +217,13 @@ describe('an image', () => {
       image: 'my-app:dev',
       start: { build: { context: '/my app', file: '/my app/Dockerfile' } },
     });
+  });
+
+  test('is not built from a Quadlet unit, which systemd runs', async () => {
+    const files = { candidates: [candidate('podman', '/p/web.container')] };
+    await expect(resolve(files, asked({ build: true }))).rejects.toEqual(
+      refusal('CONTAINER_NOT_RUNNING', '/p/web.container', '--container systemd-web'),
+    );
   });
 
   test('an explicit engine is the only one that is asked', async () => {

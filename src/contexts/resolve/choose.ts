@@ -149,11 +149,24 @@ async function candidateBox(
       if (isCompose) {
         return composeBox(question, composeTarget(candidate, { reason, files: [file], prefer: 'podman' }));
       }
+      if (/\.(?:container|pod|kube|volume|network|build|image|artifact)$/.test(file)) throw quadlet(file);
       return buildBox(question, { engine: 'podman', file, reason });
     }
     case 'docker':
       return buildBox(question, { engine: 'docker', file, reason });
   }
+}
+
+/** Source: podman-systemd.unit(5), on names of containers. */
+function quadlet(file: string): BerthError {
+  const name = basename(file).replace(/\.\w+$/, '');
+  return new BerthError(
+    `${file} is a Quadlet unit: systemd runs it, and nothing shows its container to be this project's.`,
+    {
+      code: 'CONTAINER_NOT_RUNNING',
+      hint: `Start it with systemctl, then name its container: --container systemd-${name}, unless the unit has a ContainerName.`,
+    },
+  );
 }
 
 function composeTarget(

@@ -142,6 +142,13 @@ function ownMounts({ dir, root, world }: Question): readonly Mount[] {
   const top = realpath(root);
   const common = world.git.repository(dir)?.commonDir;
   const paths = common === undefined || within(realpath(common), top) ? [top] : [top, realpath(common)];
+  const odd = paths.find((path) => path.includes(':'));
+  if (odd !== undefined) {
+    throw new BerthError(`The path ${odd} has a colon in it, so it cannot be mounted into a new container.`, {
+      code: 'DIRECTORY_NOT_MAPPED',
+      hint: 'Rename the directory, or enter a container that mounts it with --container.',
+    });
+  }
   return paths.map((path) => ({ type: 'bind', source: path, target: path, readOnly: false }));
 }
 
