@@ -138,6 +138,9 @@ describe('precedence', () => {
     await expect(resolve({ candidates, ambiguous: true })).rejects.toEqual(
       refusal('CONTEXT_AMBIGUOUS', '', '/p/.devcontainer/a/devcontainer.json'),
     );
+    await expect(
+      resolve({ candidates, ambiguous: true }, asked({ type: 'devcontainer', start: true })),
+    ).rejects.toEqual(refusal('CONTEXT_AMBIGUOUS'));
   });
 });
 

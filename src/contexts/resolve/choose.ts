@@ -41,9 +41,11 @@ export async function chooseBox(question: Question): Promise<Box | null> {
 async function fromProject(question: Question): Promise<Box | null> {
   const { wish, world, dir } = question;
   const detection = await world.detect(dir);
-  if (wish.auto) {
+  // a type decides between files of two types, not between two dev containers
+  const isOpen = wish.auto || (wish.type === 'devcontainer' && detection.ambiguous);
+  if (isOpen) {
     const running = await runningBox(question, detection);
-    if (running !== null) return running;
+    if (running !== null && (wish.auto || running.container.type === wish.type)) return running;
     if (detection.ambiguous) throw ambiguous(detection);
   }
   const isService = wish.named?.kind === 'service' && (wish.type === null || wish.type === 'docker_compose');
