@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, toBytes } from '../core/command.ts';
+import { messageOf } from '../core/errors.ts';
 import type { RunEnd } from '../core/executor.ts';
 import { supervisedScript } from '../core/script.ts';
 import type { Claim } from '../core/store.ts';
@@ -58,6 +59,10 @@ function failed(error: unknown): Outcome {
   return notStarted(asBerthError(error));
 }
 
+function unrecorded(error: unknown): Outcome {
+  return { kind: 'lost', cause: `The task ran, and its end could not be recorded: ${messageOf(error)}.` };
+}
+
 interface Attempt {
   readonly claim: Claim;
   readonly context: PlanFacts['context'];
@@ -77,8 +82,10 @@ async function attempt(deps: ForegroundDeps, { claim, context, streams }: Attemp
       store.started(claim.lease, withPlace(context, place)),
       store.updateSession(claim.lease.session, sessionFactsOf(context, place)),
     ]);
-    const [ended] = await Promise.all([runIn(deps, facts, streams), recorded]);
-    return await judge(deps, claim, { ...ended, place });
+    recorded.catch(() => {}); // looked at below, when the run is over
+    // throws only where nothing was started; after it, trouble of ours is not "not started"
+    const ended = await runIn(deps, facts, streams);
+    return await recorded.then(() => judge(deps, claim, { ...ended, place })).catch(unrecorded);
   } finally {
     await runtime.dispose(host, place);
   }
