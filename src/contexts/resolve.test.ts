@@ -131,6 +131,21 @@ describe('precedence', () => {
     );
   });
 
+  test('two running dev containers of different files are a tie', async () => {
+    const both = ['a', 'b'].map((name) =>
+      container({
+        name,
+        labels: {
+          'devcontainer.local_folder': '/p',
+          'devcontainer.config_file': `/p/.devcontainer/${name}/devcontainer.json`,
+        },
+      }),
+    );
+    await expect(resolve({ docker: both })).rejects.toEqual(
+      refusal('CONTEXT_AMBIGUOUS', 'a, b', '--container a or --container b'),
+    );
+  });
+
   test('several dev container files and nothing that runs are a tie', async () => {
     const candidates = ['a', 'b'].map((name) =>
       candidate('devcontainer', `/p/.devcontainer/${name}/devcontainer.json`),

@@ -104,6 +104,7 @@ function belongingBox(
     case 'devcontainer': {
       const path = belongs.file ?? devcontainerPath(detection);
       const reason = `A dev container of ${belongs.folder} is running.`;
+      if (belongs.names.length > 1) throw severalRun(belongs);
       if (path !== null) return devcontainerBox(question, { path, reason });
       throw new BerthError(
         `A dev container of ${belongs.folder} is running, but its devcontainer.json is not there.`,
@@ -129,6 +130,19 @@ function belongingBox(
     case 'mount':
       return mountedBox(question, { engine, containers: belongs.containers });
   }
+}
+
+function severalRun({
+  folder,
+  names,
+}: {
+  readonly folder: string;
+  readonly names: readonly string[];
+}): BerthError {
+  return new BerthError(`Several dev containers of ${folder} are running: ${names.join(', ')}.`, {
+    code: 'CONTEXT_AMBIGUOUS',
+    hint: `Name one: ${names.map((name) => `--container ${name}`).join(' or ')}.`,
+  });
 }
 
 /** The box that a candidate of the files stands for. */

@@ -25,7 +25,13 @@ const BERTH = 'dev.berth.task';
 
 /** A running container that belongs to a directory, with what shows it. */
 export type Belonging =
-  | { readonly kind: 'devcontainer'; readonly folder: string; readonly file: string | null }
+  | {
+      readonly kind: 'devcontainer';
+      readonly folder: string;
+      readonly file: string | null;
+      /** Names of the containers; more than one where they are of different files. */
+      readonly names: readonly string[];
+    }
   | { readonly kind: 'compose'; readonly dir: string; readonly files: readonly string[] }
   | { readonly kind: 'mount'; readonly containers: readonly ContainerFacts[] };
 
@@ -82,12 +88,16 @@ function madeFor(running: readonly ContainerFacts[], { dir, root, realpath }: Pl
   const folders = running
     .flatMap((container) => {
       const folder = container.labels[DEVCONTAINER.folder];
-      return folder === undefined ? [] : [{ folder, file: container.labels[DEVCONTAINER.file] ?? null }];
+      const file = container.labels[DEVCONTAINER.file] ?? null;
+      return folder === undefined ? [] : [{ folder, file, name: container.name }];
     })
     .filter(({ folder }) => within(dir, realpath(folder)) && within(realpath(folder), root))
     .sort((a, b) => depth(realpath(b.folder)) - depth(realpath(a.folder)));
   const [nearest] = folders;
-  return nearest === undefined ? null : { kind: 'devcontainer', ...nearest };
+  if (nearest === undefined) return null;
+  const { folder, file, name } = nearest;
+  const others = folders.filter((one) => sameDir(one.folder, folder, realpath) && one.file !== file);
+  return { kind: 'devcontainer', folder, file, names: [name, ...others.map((one) => one.name)] };
 }
 
 function composedFrom(running: readonly ContainerFacts[], place: Place): Belonging | null {
