@@ -103,6 +103,8 @@ export interface ResolvedContainer {
   readonly id: string | null;
   /** What the box calls itself, for the proof; null when it is not known before it starts. */
   readonly hostname: string | null;
+  /** When the container that was entered had started, in the engine's words; a later start means that it was restarted. */
+  readonly startedAt?: string;
   readonly image: string | null;
   readonly project: string | null;
   readonly service: string | null;

@@ -42,6 +42,8 @@ export interface ContainerFacts {
   readonly user: string;
   readonly env: readonly string[];
   readonly createdAt: string;
+  /** Of its latest start, in the engine's words; empty before the first. */
+  readonly startedAt?: string;
 }
 
 export interface MountFacts {

@@ -141,6 +141,7 @@ function engineOf(container: ResolvedContainer | null): EngineName {
   return container?.engine === 'podman' ? 'podman' : 'docker';
 }
 
-function placeOf({ container }: ComposeTarget, { id, hostname }: ContainerFacts): Place {
-  return { runtime: 'compose', id, owned: false, container: { ...container, id, hostname }, user: null };
+function placeOf({ container }: ComposeTarget, { id, hostname, startedAt = '' }: ContainerFacts): Place {
+  const entered = { ...container, id, hostname, startedAt };
+  return { runtime: 'compose', id, owned: false, container: entered, user: null };
 }

@@ -1,5 +1,5 @@
 import { BerthError, messageOf } from '../core/errors.ts';
-import type { Host } from '../core/host.ts';
+import type { ExecResult, Host } from '../core/host.ts';
 import type { ContainerFacts, Inspector } from '../core/inspect.ts';
 import type { Place, Postmortem } from '../core/runtime.ts';
 import { callEngine, type EngineName } from './engine-cli.ts';
@@ -63,16 +63,32 @@ export async function containerPostmortem(
 ): Promise<Postmortem> {
   if (place.id === null) return { state: 'unknown', oom: null, cause: null };
   try {
-    const container = await inspector.container(place.id);
-    if (container === null) {
-      return { state: 'gone', oom: null, cause: `Container ${place.id.slice(0, 12)} was removed.` };
-    }
-    return container.state === 'running'
-      ? await stillRuns(host, inspector.engine, place)
-      : hasEnded(container);
+    const ended = await endOf(inspector, place, place.id);
+    if (ended !== null) return ended;
+    const counters = await killCounters(host, inspector.engine, place.id);
+    // the end of a command may be known before that of its container: ask again
+    return (await endOf(inspector, place, place.id)) ?? stillRuns(counters, place);
   } catch (error) {
     return { state: 'unknown', oom: null, cause: messageOf(error) };
   }
+}
+
+/** Null while the container runs as it did when it was entered. */
+async function endOf(inspector: Inspector, place: Place, id: string): Promise<Postmortem | null> {
+  const container = await inspector.container(id);
+  if (container === null) {
+    return { state: 'gone', oom: null, cause: `Container ${id.slice(0, 12)} was removed.` };
+  }
+  if (wasRestarted(container, place)) {
+    const cause = `Container ${container.name} was restarted at ${container.startedAt}.`;
+    return { state: 'stopped', oom: null, cause };
+  }
+  return container.state === 'running' ? null : hasEnded(container);
+}
+
+function wasRestarted({ state, startedAt = '' }: ContainerFacts, { container }: Place): boolean {
+  const before = container?.startedAt ?? '';
+  return state === 'running' && before !== '' && startedAt !== '' && before !== startedAt;
 }
 
 function hasEnded(container: ContainerFacts): Postmortem {
@@ -82,7 +98,7 @@ function hasEnded(container: ContainerFacts): Postmortem {
     ? `ran out of memory and was killed`
     : state === 'exited' || state === 'dead'
       ? `ended with code ${exitCode ?? 'unknown'}`
-      : `is ${state}`;
+      : `is ${state === 'removing' ? 'being removed' : state}`;
   return { state: 'stopped', oom: oomKilled, cause: `Container ${name} ${how}.` };
 }
 
@@ -90,9 +106,12 @@ function hasEnded(container: ContainerFacts): Postmortem {
  * Engines report the death of a container's main process only. The kernel counts every process that it
  * killed for want of memory, since the container started: for one of ours that is the attempt's own count.
  */
-async function stillRuns(host: Host, engine: EngineName, place: Place): Promise<Postmortem> {
+function killCounters(host: Host, engine: EngineName, id: string): Promise<ExecResult> {
   const files = ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control'];
-  const counters = await callEngine(host, [engine, 'exec', place.id ?? '', 'cat', ...files]);
+  return callEngine(host, [engine, 'exec', id, 'sh', '-c', `cat ${files.join(' ')} 2>/dev/null; :`]);
+}
+
+function stillRuns(counters: ExecResult, place: Place): Postmortem {
   const count = /^oom_kill (\d+)$/m.exec(counters.stdout)?.[1];
   if (count === undefined) return { state: 'running', oom: null, cause: null };
   if (count === '0') return { state: 'running', oom: false, cause: null };

@@ -22,6 +22,7 @@ export function containerFacts(description: unknown): ContainerFacts {
     user: raw.Config?.User ?? '',
     env: raw.Config?.Env ?? [],
     createdAt: raw.Created ?? '',
+    startedAt: raw.State?.StartedAt ?? '',
   };
 }
 
@@ -46,6 +47,7 @@ interface RawContainer {
   readonly Created?: string;
   readonly State?: {
     readonly Status?: string;
+    readonly StartedAt?: string;
     readonly ExitCode?: number;
     readonly OOMKilled?: boolean;
     readonly Health?: { readonly Status?: string } | null;

@@ -53,7 +53,7 @@ async function enterRunning(
     runtime: engine,
     id: found.id,
     owned: false,
-    container: { ...container, id: found.id, hostname: found.hostname },
+    container: { ...container, id: found.id, hostname: found.hostname, startedAt: found.startedAt ?? '' },
     user: null,
   };
 }

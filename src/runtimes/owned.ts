@@ -203,6 +203,13 @@ function vanished(engine: EngineName, image: string): BerthError {
   });
 }
 
-function placeOf(engine: EngineName, { container }: Wanted, { id, hostname }: ContainerFacts): Place {
-  return { runtime: engine, id, owned: true, container: { ...container, id, hostname }, user: null };
+function placeOf(engine: EngineName, { container }: Wanted, facts: ContainerFacts): Place {
+  const { id, hostname, startedAt = '' } = facts;
+  return {
+    runtime: engine,
+    id,
+    owned: true,
+    container: { ...container, id, hostname, startedAt },
+    user: null,
+  };
 }

@@ -44,7 +44,8 @@ function withoutRecord({ end, postmortem, entryFailure, stopReason }: EndFacts):
     postmortem.cause,
     words === '' ? null : `last words: ${words}`,
   ];
-  return { kind: 'lost', cause: `${cause.filter((part) => part !== null).join('; ')}.` };
+  const parts = cause.filter((part) => part !== null).map((part) => part.replace(/\.$/, ''));
+  return { kind: 'lost', cause: `${parts.join('; ')}.` };
 }
 
 function lastLine(text: string): string {

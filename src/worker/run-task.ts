@@ -106,12 +106,17 @@ async function first(deps: RunDeps, claim: Claim, signal: AbortSignal): Promise<
     ]);
   const news = await startable(deps, signal, async () => (await persistently(deps, recorded, signal))[0]);
   if (news === 'kept') {
-    const [env, run] = await Promise.all([
-      deps.reveal(context.env),
-      asCommand(deps, claim, { context, place, runtime }),
-    ]);
-    await executorOf(deps, claim).start(runSpecOf({ claim: run, context, place, runtime, env }));
-    return place;
+    try {
+      const [env, run] = await Promise.all([
+        deps.reveal(context.env),
+        asCommand(deps, claim, { context, place, runtime }),
+      ]);
+      await executorOf(deps, claim).start(runSpecOf({ claim: run, context, place, runtime, env }));
+      return place;
+    } catch (error) {
+      await runtime.dispose(host, place);
+      throw error;
+    }
   }
   await runtime.dispose(host, place);
   if (news === 'stop_requested')
