@@ -171,6 +171,16 @@ describe('good manners', () => {
     expect(ran.stdout.trim()).toBe('61 ff 62');
   });
 
+  test('who waits for a task hears that no worker will take it', async () => {
+    const { run } = fresh();
+    await run(['send', 'true']);
+
+    const waited = await run(['wait', '1', '--timeout', '100ms']);
+
+    expect(waited.code).toBe(75);
+    expect(waited.stderr).toContain('No worker runs; the task waits until there is one: `berth up`.');
+  });
+
   test('the version is that of the package', async () => {
     const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
 

@@ -4,9 +4,12 @@ import { VERBS } from './verbs.ts';
 /** What `berth` alone prints: every verb in one screen. */
 export function overviewText(): string {
   const groups = [...new Set(Object.values(VERBS).map((verb) => verb.group))];
+  const width = Math.max(...Object.keys(VERBS).map((name) => name.length));
   const blocks = groups.map((group) => {
     const verbs = Object.entries(VERBS).filter(([, verb]) => verb.group === group);
-    return [`${group}:`, ...verbs.map(([name, verb]) => `  ${name.padEnd(11)} ${verb.summary}`)].join('\n');
+    return [`${group}:`, ...verbs.map(([name, verb]) => `  ${name.padEnd(width)} ${verb.summary}`)].join(
+      '\n',
+    );
   });
   return [
     'berth: every task runs in the right place, and you can see why.',

@@ -55,6 +55,7 @@ test('a missing value, a value too much, and words too many are refused', () => 
   expect(refusal(free, ['--wait=yes']).message).toBe('--wait takes no value, but was given "yes".');
   expect(refusal(free, ['a', 'b', 'c']).message).toBe('berth try has no use for "c".');
   expect(refusal({ usage: 'ID', min: 1, max: 1 }, []).message).toBe('berth try needs ID.');
+  expect(refusal({ usage: 'ID...', min: 1, max: 9 }, []).message).toBe('berth try needs ID...');
 });
 
 test('help is asked for anywhere among our own words', () => {

@@ -85,7 +85,8 @@ function unknownOption(spec: CommandSpec, typed: string): BerthError {
 
 function checkCount(spec: CommandSpec, args: readonly string[]): void {
   const { usage: wanted, min, max } = spec.arguments;
-  if (args.length < min) throw usage(spec, `berth ${spec.name} needs ${wanted}.`);
+  if (args.length < min)
+    throw usage(spec, `berth ${spec.name} needs ${wanted}${wanted.endsWith('.') ? '' : '.'}`);
   if (args.length > max) throw usage(spec, `berth ${spec.name} has no use for ${JSON.stringify(args[max])}.`);
 }
 

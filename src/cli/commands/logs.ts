@@ -1,6 +1,7 @@
 import { logs } from '../../actions/logs.ts';
 import { defineCommand, JSON_FLAG } from '../command.ts';
 import { chunkLines } from '../log-lines.ts';
+import { warnWithoutWorker } from '../no-worker.ts';
 import { parseWhole } from '../queue-options.ts';
 import { taskId } from '../task-ids.ts';
 
@@ -20,8 +21,10 @@ export default defineCommand({
 
   async run({ deps, out, flags, args }) {
     const attempt = flags.attempt === null ? null : parseWhole('--attempt', flags.attempt, 1_000_000);
+    const id = taskId(args);
     const lines = chunkLines();
-    for await (const chunk of logs(deps, { id: taskId(args), attempt, follow: flags.follow })) {
+    if (flags.follow) await warnWithoutWorker(deps, out, [id]);
+    for await (const chunk of logs(deps, { id, attempt, follow: flags.follow })) {
       if (flags.json) await out.value(lines(chunk));
       else await out.bytes(chunk.stream, chunk.bytes);
     }

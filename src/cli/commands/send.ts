@@ -1,12 +1,12 @@
 import type { Deps } from '../../actions/deps.ts';
 import { send, sendAll } from '../../actions/send.ts';
-import { hasWorker } from '../../actions/status.ts';
 import type { TaskRequest } from '../../actions/task-spec.ts';
 import { BerthError } from '../../core/errors.ts';
 import { readBatch, TASK_FLAGS, type TaskLine } from '../batch.ts';
 import { defineCommand, JSON_FLAG } from '../command.ts';
 import { contextRequest, openMatters } from '../context-options.ts';
 import { follow } from '../follow.ts';
+import { warnWithoutWorker } from '../no-worker.ts';
 import type { Output } from '../output.ts';
 import { promptPayload, sendPayload } from '../payload.ts';
 import { queueChoice } from '../queue-options.ts';
@@ -41,9 +41,7 @@ export default defineCommand({
     if (flags.json) await out.value(added);
     else if (!flags.wait) await out.line(String(added.id));
     // a script that only wants the id does not pay for the question
-    if ((flags.wait || out.talks) && !(await hasWorker(deps))) {
-      await out.warn('No worker runs; the task waits until there is one: `berth up`.');
-    }
+    if (flags.wait || out.talks) await warnWithoutWorker(deps, out, [added.id]);
     if (flags.wait) return follow(deps, out, added.id);
     const known = added.created ? 'Queued' : 'The key was known:';
     await out.talk(`${known} task ${added.id}. Follow it with \`berth logs -f ${added.id}\`.`);

@@ -3,6 +3,7 @@ import { wait } from '../../actions/wait.ts';
 import { parseDuration } from '../../core/duration.ts';
 import { exitCodeOf } from '../../core/task.ts';
 import { defineCommand, JSON_FLAG } from '../command.ts';
+import { warnWithoutWorker } from '../no-worker.ts';
 import { reportOutcome } from '../outcome-text.ts';
 import { taskIds } from '../task-ids.ts';
 
@@ -23,6 +24,7 @@ export default defineCommand({
   async run({ deps, out, flags, args }) {
     const ids = taskIds(args);
     const timeoutMs = flags.timeout === null ? null : parseDuration('--timeout', flags.timeout);
+    await warnWithoutWorker(deps, out, ids);
     const exits = new Map<number, number>();
     for await (const { task, outcome } of wait(deps, { ids, timeoutMs })) {
       exits.set(task.id, exitCodeOf(outcome));
