@@ -114,6 +114,7 @@ describe('a dev container', () => {
   test('is brought up by nothing in a dry run', async () => {
     await expect(resolve(files, '/p', asked({ start: true }))).rejects.toMatchObject({
       code: 'CONTAINER_NOT_RUNNING',
+      hint: expect.stringContaining('With --start the task brings it up first'),
     });
   });
 

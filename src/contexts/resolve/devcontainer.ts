@@ -53,7 +53,8 @@ async function broughtUp(
   const error = stoppedError(stopped, config);
   const { bringUp } = question.world;
   const isStartable = error.code === 'CONTAINER_NOT_RUNNING' || error.code === 'CONTAINER_CREATED';
-  if (!question.asked.start || !isStartable || bringUp === null) throw error;
+  if (!question.asked.start || !isStartable) throw error;
+  if (bringUp === null) throw notYet(config);
   await bringUp(config);
   for (const inspector of answered) {
     const running = (await find(inspector)).filter(({ state }) => state === 'running');
@@ -61,6 +62,13 @@ async function broughtUp(
     return entered(oneOf(running, config), { question, config, target, engine: inspector.engine });
   }
   throw error;
+}
+
+function notYet({ localFolder }: Devcontainer): BerthError {
+  return new BerthError(`The dev container of ${localFolder} is not there yet, so no more is known of it.`, {
+    code: 'CONTAINER_NOT_RUNNING',
+    hint: 'With --start the task brings it up first with `devcontainer up`; only looking does not.',
+  });
 }
 
 function stoppedError(stopped: ContainerFacts | undefined, config: Devcontainer): BerthError {
