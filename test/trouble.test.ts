@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunsUnderTest, StartedRun } from '../src/testing/run-contract.ts';
 import { line } from '../src/testing/runs.ts';
-import { until } from './support/berth.ts';
-import { type Box, call, imageBox, runningBox } from './support/boxes.ts';
+import { Berth, until } from './support/berth.ts';
+import { type Box, call, imageBox, runningBox, serviceBox } from './support/boxes.ts';
 import { describeWith } from './support/engines.ts';
 import { openRuns } from './support/run-ways.ts';
 
@@ -128,5 +129,49 @@ describeWith(['docker'], 'what cannot be prepared', () => {
   test('a volume whose path is missing did not start', async () => {
     const start = { ...box.container?.start, volumes: ['/no/such/path:/x'] };
     expect(await outcomeWith({ start })).toMatchObject({ kind: 'not_started', code: 'FILE_NOT_FOUND' });
+  });
+});
+
+describeWith(['docker', 'compose'], 'a service that is made anew between two tasks', () => {
+  test('is found by its labels, and the session says where it was', async () => {
+    const service = await serviceBox();
+    await using berth = new Berth();
+    await berth.up('--slots', '1');
+    const idOf = async () => {
+      const { id } = await berth.json(['send', ...service.options, '--', 'cat', '/etc/hostname']);
+      await berth.run(['wait', String(id)]);
+      const [session] = (await berth.json(['sessions'])).filter(
+        (row: { kind: string }) => row.kind === 'headless',
+      );
+      const { stdout } = await berth.run(['logs', String(id)]);
+      return {
+        hostname: stdout.trim(),
+        containerId: session.container_id,
+        service: session.container_service,
+      };
+    };
+    const first = await idOf();
+    const file = join(service.project, 'compose.yaml');
+    await call(
+      'docker',
+      'compose',
+      '--file',
+      file,
+      'up',
+      '--detach',
+      '--force-recreate',
+      '--pull=never',
+      'web',
+    );
+    const second = await idOf();
+    await service.close();
+
+    expect(second.containerId).not.toBe(first.containerId);
+    for (const one of [first, second]) {
+      expect(one).toMatchObject({
+        service: 'web',
+        containerId: expect.stringMatching(new RegExp(`^${one.hostname}`)),
+      });
+    }
   });
 });
