@@ -1,6 +1,6 @@
 import { retryAt, settled } from '../core/backoff.ts';
 import type { Claim, WorkerIdentity } from '../core/store.ts';
-import { claimOf } from './claims.ts';
+import { claimOf, unheardClaims } from './claims.ts';
 import { queueOf, type TaskRow } from './rows.ts';
 import { finish, move, retryLater, type StoreParts, unassign } from './transitions.ts';
 import { all, put, type Work } from './work.ts';
@@ -27,7 +27,7 @@ export function* adopt(
      order by id ${parts.dialect.locked}`,
     { worker, epoch },
   );
-  const claims: Claim[] = [];
+  const claims: Claim[] = [...(yield* unheardClaims(parts, worker, epoch))];
   for (const row of left) claims.push(...(yield* takeOver(parts, row, { worker, epoch })));
   for (const holder of yield* lateHolders(parts, worker)) {
     if (holder.is_here === 0) {

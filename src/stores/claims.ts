@@ -45,7 +45,9 @@ interface Taker {
 export function* claimTasks(parts: StoreParts, worker: string, limit: number): Work<readonly Claim[]> {
   yield* parts.dialect.alone();
   const epoch = yield* epochOf(parts, worker);
-  if (epoch === null || (yield* isQueuePaused())) return [];
+  if (epoch === null) return [];
+  const unheard = yield* unheardClaims(parts, worker, epoch);
+  if (unheard.length > 0 || (yield* isQueuePaused())) return unheard;
   yield* makeDue(parts);
   let idle = yield* idleSessions(parts, worker, epoch);
   const claims: Claim[] = [];
@@ -68,6 +70,19 @@ export function* claimTasks(parts: StoreParts, worker: string, limit: number): W
     }
     idle = idle.filter((session) => !taken.has(session.name));
   }
+  return claims;
+}
+
+/** What was handed to this worker by a call whose answer never reached it. */
+export function* unheardClaims(parts: StoreParts, worker: string, epoch: number): Work<readonly Claim[]> {
+  if (!parts.given.isInDoubt(worker)) return [];
+  const held = yield* all<TaskRow>(
+    `select * from tasks where worker = :worker and worker_epoch = :epoch and state in ('assigned', 'running')
+     order by id`,
+    { worker, epoch },
+  );
+  const claims: Claim[] = [];
+  for (const row of held) if (!parts.given.has(leaseOf(row))) claims.push(yield* claimOf(row));
   return claims;
 }
 

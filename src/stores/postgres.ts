@@ -4,6 +4,7 @@ import { claimTasks, finishClaimed, releaseClaimed, startClaimed } from './claim
 import { pages, putRows } from './copy.ts';
 import { addRunning } from './foreground.ts';
 import { findProblems } from './fsck.ts';
+import { GivenClaims } from './given.ts';
 import { pause, readGroups, readPauses, resume } from './pauses.ts';
 import { parseAddress } from './postgres/address.ts';
 import { watchNotices } from './postgres/changes.ts';
@@ -54,7 +55,8 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     throw error;
   }
   const dialect = postgresDialect(address.lock);
-  const names = { epochs: new Map<string, number>(), steady: new Map<string, number>() };
+  const given = new GivenClaims();
+  const names = { given, epochs: new Map<string, number>(), steady: new Map<string, number>() };
   const partsAt = (nowMs: number): StoreParts => {
     const now = nowMs + aheadMs();
     return { dialect, leaseMs, ...names, now: () => now };
@@ -73,6 +75,19 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
 
   return {
     ...writing(write),
+    claim: (worker, limit) => given.receive(worker, () => write((parts) => claimTasks(parts, worker, limit))),
+    adopt: (worker, isAlive = () => true) =>
+      given.receive(worker, () => write((parts) => adopt(parts, worker, isAlive))),
+    finished: async (lease, outcome, retryAtMs) => {
+      const news = await write((parts) => finishClaimed(parts, lease, { outcome, retryAtMs }));
+      given.forget(lease);
+      return news;
+    },
+    release: async (lease, reason) => {
+      const news = await write((parts) => releaseClaimed(parts, lease, reason));
+      given.forget(lease);
+      return news;
+    },
     ...reading(pool),
     task: (id) => pool.read(() => readTask(dialect, id)),
     tasks: (filter) => pool.read(() => readTasks(dialect, filter)),
@@ -96,18 +111,13 @@ function writing(write: <T>(work: (parts: StoreParts) => Work<T>) => Promise<T>)
     add: (spec) => write((parts) => addTask(parts, spec)),
     addAll: (specs) => write((parts) => addTasks(parts, specs)),
     addRunning: (spec, run) => write((parts) => addRunning(parts, spec, run)),
-    claim: (worker, limit) => write((parts) => claimTasks(parts, worker, limit)),
     started: (lease, context) => write((parts) => startClaimed(parts, lease, context)),
-    finished: (lease, outcome, retryAtMs) =>
-      write((parts) => finishClaimed(parts, lease, { outcome, retryAtMs })),
-    release: (lease, reason) => write((parts) => releaseClaimed(parts, lease, reason)),
     requestStop: (taskId, reason, by) => write((parts) => requestStop(parts, { taskId, reason, by })),
     retry: (taskId) => write((parts) => retryTask(parts, taskId)),
     reassign: (taskId, session) => write((parts) => reassignTask(parts, taskId, session)),
     clear: (endedBeforeMs) => write(() => clearTasks(endedBeforeMs)),
     registerWorker: (worker, isAlive) => write((parts) => registerWorker(parts, worker, isAlive)),
     unregisterWorker: (worker) => write((parts) => unregisterWorker(parts, worker)),
-    adopt: (worker, isAlive = () => true) => write((parts) => adopt(parts, worker, isAlive)),
     putSession: (session) => write((parts) => putSession(parts, session)),
     removeSession: (name) => write(() => removeSession(name)),
     updateSession: (name, facts) => write((parts) => updateSession(parts, name, facts)),

@@ -6,6 +6,7 @@ import { pages, putRows } from './copy.ts';
 import { type Database, openDatabase, sqliteError, sqliteVersion } from './driver.ts';
 import { addRunning } from './foreground.ts';
 import { findProblems } from './fsck.ts';
+import { GivenClaims } from './given.ts';
 import { checkSchema, makeCurrent, SCHEMA_VERSION } from './migrate.ts';
 import { pause, readGroups, readPauses, resume } from './pauses.ts';
 import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';
@@ -54,7 +55,14 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     throw sqliteError(error, path);
   }
   const { leaseMs = LEASE_MS } = options;
-  return sqliteStore(database, { dialect: SQLITE, now, leaseMs, epochs: new Map(), steady: new Map() });
+  return sqliteStore(database, {
+    dialect: SQLITE,
+    now,
+    leaseMs,
+    given: new GivenClaims(),
+    epochs: new Map(),
+    steady: new Map(),
+  });
 }
 
 function sqliteStore(database: Database, parts: StoreParts): Store {

@@ -2,6 +2,7 @@ import { BerthError } from '../core/errors.ts';
 import { stateAfter, type Transition } from '../core/state.ts';
 import type { Lease, Outcome, OutcomeKind } from '../core/task.ts';
 import type { SqlValue } from './driver.ts';
+import type { GivenClaims } from './given.ts';
 import { NO_OUTCOME, outcomeColumns, type TaskRow } from './rows.ts';
 import { all, type Dialect, get, put, run, type Work } from './work.ts';
 
@@ -13,6 +14,8 @@ export interface StoreParts {
   /** Worker names that this handle holds, each with the epoch it was given. */
   readonly epochs: Map<string, number>;
   readonly leaseMs: number;
+  /** What this handle was given. */
+  readonly given: GivenClaims;
   /** Since when the leases of these workers have been renewed without a gap. */
   readonly steady: Map<string, number>;
 }

@@ -99,7 +99,7 @@ async function chaos(place: Place, program: string, chaosMs: number, until: 'end
   const endAtMs = Date.now() + chaosMs;
   try {
     for (let round = 1; Date.now() < endAtMs; round += 1) {
-      const batch = Array.from({ length: 40 }, (_, at) => taskFor(shared ? `w${at % WORKERS}` : 'local'));
+      const batch = Array.from({ length: 40 }, (_, at) => taskFor(shared ? `host-${at % 3}` : 'local'));
       ids.push(...(await persistently(() => store.addAll(batch))).map(({ id }) => id));
       await delay(400);
       if (round % 10 === 0 && place.crash) {
@@ -136,7 +136,7 @@ function taskFor(host: string): TaskSpec {
 
 async function look(store: Store, ids: readonly number[], traces: string, ended: boolean) {
   const events = new Map<number, readonly TaskEvent[]>();
-  for (const id of ids) events.set(id, await store.events(id));
+  for (const id of ids) events.set(id, await persistently(() => store.events(id)));
   const found = violations({ acknowledged: ids, events, traces: readTraces(traces) });
   return ended ? found : found.filter((line) => !line.endsWith('has finished 0 times'));
 }

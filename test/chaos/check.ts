@@ -4,9 +4,17 @@ import type { TaskEvent } from '../../src/core/task.ts';
 export interface History {
   /** Ids that were acknowledged. */
   readonly acknowledged: readonly number[];
-  readonly events: ReadonlyMap<number, readonly Pick<TaskEvent, 'kind' | 'reason'>[]>;
-  /** What tasks left behind: `begin` or `end`, then task, attempt and fence. */
-  readonly traces: readonly (readonly [kind: string, task: number, attempt: number, fence: number])[];
+  readonly events: ReadonlyMap<number, readonly Pick<TaskEvent, 'kind' | 'reason' | 'atMs'>[]>;
+  /** What tasks left behind. */
+  readonly traces: readonly Trace[];
+}
+
+export interface Trace {
+  readonly kind: 'begin' | 'end';
+  readonly task: number;
+  readonly attempt: number;
+  readonly fence: number;
+  readonly atMs: number;
 }
 
 /** Reads histories and traces only, never the state that berth keeps. @returns what must never happen, and did */
@@ -14,8 +22,10 @@ export function violations({ acknowledged, events, traces }: History): readonly 
   const found: string[] = [];
   const begun = new Map<number, number>();
   const once = new Set<string>();
-  for (const [kind, task, attempt, fence] of traces) {
+  const ends = new Map<string, number>();
+  for (const { kind, task, attempt, fence, atMs } of traces) {
     if (kind === 'begin') begun.set(task, (begun.get(task) ?? 0) + 1);
+    else ends.set(`${task} ${attempt}`, atMs);
     const key = `${kind} ${task} ${attempt} ${fence}`;
     if (once.has(key))
       found.push(`task ${task}: attempt ${attempt} did "${kind}" twice under fence ${fence}`);
@@ -29,10 +39,11 @@ export function violations({ acknowledged, events, traces }: History): readonly 
     if ((begun.get(id) ?? 0) > 1 + count('retrying')) {
       found.push(`task ${id} began ${begun.get(id)} times, with ${count('retrying')} recorded losses`);
     }
-    const succeeded = history.some(({ kind, reason }) => kind === 'finished' && reason === 'succeeded');
-    if (succeeded && !traces.some(([kind, task]) => kind === 'end' && task === id)) {
-      found.push(`task ${id} succeeded, and never came to its end`);
-    }
+    const success = history.find(({ kind, reason }) => kind === 'finished' && reason === 'succeeded');
+    // what goes back before it started counts as no attempt
+    const endAtMs = ends.get(`${id} ${count('started')}`) ?? Number.POSITIVE_INFINITY;
+    if (success && success.atMs < endAtMs)
+      found.push(`task ${id} succeeded before its last attempt came to its end`);
     found.push(...order(id, history));
   }
   return found;
@@ -66,8 +77,8 @@ export function readTraces(path: string): History['traces'] {
     .split('\n')
     .filter((line) => line !== '');
   return lines.map((line) => {
-    const [kind = '', ...numbers] = line.split(' ');
-    const [task = 0, attempt = 0, fence = 0] = numbers.map(Number);
-    return [kind, task, attempt, fence] as const;
+    const [kind, ...numbers] = line.split(' ');
+    const [task = 0, attempt = 0, fence = 0, atMs = 0] = numbers.map(Number);
+    return { kind: kind === 'end' ? 'end' : 'begin', task, attempt, fence, atMs };
   });
 }

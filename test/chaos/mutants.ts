@@ -1,45 +1,71 @@
 import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'esbuild';
 
-/** One guard taken out of the source, as somebody might who finds it superfluous. */
+/** A guard taken out of the source, as somebody might who finds it superfluous. */
 export interface Mutant {
   readonly name: string;
+  /** All places that hold the guard up: some stand behind each other. */
+  readonly edits: readonly Edit[];
+}
+
+interface Edit {
   readonly file: RegExp;
   readonly from: string;
   readonly to: string;
 }
 
 /** Bundles with the guard taken out; throws when the source has no such text any more. */
-export function without({ name, file, from, to }: Mutant): Plugin {
+export function without({ name, edits }: Mutant): Plugin {
   return {
     name: `without ${name}`,
     setup(build) {
-      build.onLoad({ filter: file }, async ({ path }) => {
-        const source = await readFile(path, 'utf8');
-        if (!source.includes(from)) throw new Error(`${path} has no longer: ${from}`);
-        return { contents: source.replace(from, to), loader: 'ts' };
-      });
+      for (const { file } of edits) {
+        build.onLoad({ filter: file }, async ({ path }) => {
+          let contents = await readFile(path, 'utf8');
+          for (const { from, to } of edits.filter((edit) => edit.file.source === file.source)) {
+            if (!contents.includes(from)) throw new Error(`${path} has no longer: ${from}`);
+            contents = contents.replace(from, to);
+          }
+          return { contents, loader: 'ts' };
+        });
+      }
     },
   };
 }
 
+const transitions = /stores\/transitions\.ts$/;
+const claims = /stores\/claims\.ts$/;
+const dialect = /postgres\/dialect\.ts$/;
+
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the fence of a lease is compared',
-    file: /stores\/transitions\.ts$/,
-    from: 'row?.fence === lease.fence && (row.state',
-    to: 'row && (row.state',
+    edits: [{ file: transitions, from: 'row?.fence === lease.fence && (row.state', to: 'row && (row.state' }],
   },
   {
-    name: 'a task grows a new fence when it is handed out',
-    file: /stores\/claims\.ts$/,
-    from: 'const fence = row.fence + 1;',
-    to: 'const fence = row.fence;',
+    name: 'a start is refused when the lease is not the current one',
+    edits: [
+      {
+        file: claims,
+        from: "if (!row) return 'lost';\n  if (row.state === 'assigned')",
+        to: "if (!row) return 'kept';\n  if (row.state === 'assigned')",
+      },
+    ],
   },
   {
-    name: 'a start is refused unless the lease is the current one',
-    file: /stores\/claims\.ts$/,
-    from: "if (!row) return 'lost';\n  if (row.state === 'assigned')",
-    to: "if (!row) return 'kept';\n  if (row.state === 'assigned')",
+    name: 'one worker at a time matches, and writes only what it has read',
+    edits: [
+      { file: dialect, from: "unlocked: 'for update skip locked'", to: "unlocked: ''" },
+      {
+        file: dialect,
+        from: 'alone: () => put(`select pg_advisory_xact_lock(${lock.join',
+        to: 'alone: () => put(`select 1, (${lock.join',
+      },
+      {
+        file: transitions,
+        from: 'where id = :where_id and state = :where_state and fence = :where_fence`',
+        to: 'where id = :where_id and (state = :where_state or true) and (fence = :where_fence or true)`',
+      },
+    ],
   },
 ];

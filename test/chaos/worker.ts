@@ -16,7 +16,8 @@ const shared = place.startsWith('postgresql:');
 const store: Store = shared
   ? await openPostgresStore({ url: place, leaseMs: LEASE_MS })
   : await openSqliteStore({ directory: place, leaseMs: LEASE_MS });
-const host = shared ? name : 'local';
+// two workers on each host
+const host = shared ? `host-${Number(name.slice(1)) % 3}` : 'local';
 const self: WorkerIdentity = {
   name,
   host,
@@ -59,9 +60,9 @@ async function work(claim: Claim): Promise<void> {
   const { taskId, attempt, fence } = claim.lease;
   try {
     if ((await persistently(() => store.started(claim.lease, HERE))) !== 'kept') return;
-    appendFileSync(traces, `begin ${taskId} ${attempt} ${fence}\n`);
+    appendFileSync(traces, `begin ${taskId} ${attempt} ${fence} ${Date.now()}\n`);
     await delay(20 + Math.random() * 120);
-    appendFileSync(traces, `end ${taskId} ${attempt} ${fence}\n`);
+    appendFileSync(traces, `end ${taskId} ${attempt} ${fence} ${Date.now()}\n`);
     await end(claim, { kind: 'succeeded' });
   } finally {
     busy -= 1;
