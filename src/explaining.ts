@@ -1,4 +1,5 @@
 import { type Explanation, explain } from './contexts/explain.ts';
+import { declaredWorkloads } from './contexts/kubernetes-workloads.ts';
 import { initProject } from './contexts/project-draft.ts';
 import type { World } from './contexts/resolve/world.ts';
 import { resolveContext } from './contexts/resolve.ts';
@@ -23,18 +24,32 @@ export interface Question {
 export async function explainTask({ world, request, payload, runAs }: Question): Promise<Explanation> {
   const detection = await world.detect(request.workdir).catch(() => null);
   const task = payload === null ? null : payloadText(payload);
+  const declared = detection?.candidates.find(({ type }) => type === 'kubernetes');
+  const workloads = declared === undefined ? [] : await declaredWorkloads(declared);
   try {
     const context = await resolveContext(request, world);
     const started = startedBox(context);
     const as = started === null ? null : await runAs(started, context.dir.host);
     const command = pastableCommand({ context, argv: words(payload), runAs: as });
     const shown = { ...context, user: context.user ?? as?.user ?? null };
-    return explain({ request, detection, task, outcome: { kind: 'resolved', context: shown, command } });
+    return explain({
+      request,
+      detection,
+      workloads,
+      task,
+      outcome: { kind: 'resolved', context: shown, command },
+    });
   } catch (error) {
     if (!(error instanceof BerthError)) throw error;
     // a setting that was ignored may be why
     const ignored = (await world.projectFile(request.workdir).catch(() => null))?.warnings ?? [];
-    return explain({ request, detection, task, outcome: { kind: 'refused', error, warnings: ignored } });
+    return explain({
+      request,
+      detection,
+      workloads,
+      task,
+      outcome: { kind: 'refused', error, warnings: ignored },
+    });
   }
 }
 

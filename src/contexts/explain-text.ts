@@ -19,6 +19,7 @@ export function renderExplanation(value: Explanation, width: number): string {
     value.command === null ? '' : `Command\n  ${visible(value.command.display)}`,
     list('Not taken', rejections(value), width),
     list('Files', candidates(value), width),
+    list('Declared workloads', workloads(value), width),
     list(
       'Notes',
       value.warnings.map((warning) => ['!', warning]),
@@ -40,7 +41,10 @@ function headline({ container, host, error, reason }: Explanation, width: number
   return `${wrapped(where, 0, width)}\n${wrapped(reason, 2, width)}`;
 }
 
-function containerWords({ service, project, type, image, id }: ExplainedContainer): string {
+function containerWords({ service, project, type, image, id, pod, namespace }: ExplainedContainer): string {
+  if (pod !== null)
+    return `In container ${id?.slice(pod.length + 1)} of pod "${pod}", namespace ${namespace}`;
+  if (type === 'kubernetes') return `As a Job of ${image ?? 'its manifest'}, namespace ${namespace}`;
   if (service !== null && project !== null)
     return `In service "${service}" of the Compose project "${project}"`;
   if (id === null) return `In a new container of ${image}`;
@@ -81,6 +85,15 @@ function candidates({ candidates, dir, container }: Explanation): readonly (read
     const [first] = evidence;
     const file = first === undefined ? '' : `${visiblePath(first.path, dir.host)}: ${first.rule}`;
     return [type, confidence === 'strong' ? file : `${file} (${confidence})`];
+  });
+}
+
+/** How each is named with `--pod`; a Job of the files is not one to enter. */
+function workloads({ workloads, dir }: Explanation): readonly (readonly [string, string])[] {
+  return workloads.slice(0, 20).map(({ kind, name, containers, path }) => {
+    const boxes = containers.map((one) => `${one.name} (${one.image})`).join(', ');
+    const pod = kind === 'Pod' ? name : `${kind.toLowerCase()}/${name}`;
+    return [pod, `${boxes === '' ? 'no container named' : boxes}, in ${visiblePath(path, dir.host)}`];
   });
 }
 

@@ -55,7 +55,7 @@ describe('an explanation', () => {
         'reason',
         'steps',
       ]
-        .concat(['toolchain', 'user', 'warnings'])
+        .concat(['toolchain', 'user', 'warnings', 'workloads'])
         .sort(),
     );
     expect(value.container).toMatchObject({

@@ -7,6 +7,7 @@ import type {
 } from '../core/context.ts';
 import type { Candidate, Detection } from '../core/detection.ts';
 import type { BerthError, ErrorCode } from '../core/errors.ts';
+import type { DeclaredWorkload } from './kubernetes-workloads.ts';
 
 /** `berth explain --json`. No value of a variable is in it. */
 export interface Explanation {
@@ -27,6 +28,8 @@ export interface Explanation {
   readonly steps: readonly string[];
   /** What the files show, best first. */
   readonly candidates: readonly Candidate[];
+  /** What Kubernetes files declare: names for `--pod`. No file says in which cluster. */
+  readonly workloads: readonly DeclaredWorkload[];
   readonly warnings: readonly string[];
   /** Why nothing would run, or null. */
   readonly error: { readonly code: ErrorCode; readonly message: string; readonly hint: string } | null;
@@ -48,6 +51,7 @@ export interface Explainable {
   readonly request: ContextRequest;
   /** What the files show; null when they could not be looked at. */
   readonly detection: Detection | null;
+  readonly workloads?: readonly DeclaredWorkload[];
   /** The place, or why there is none. */
   readonly outcome:
     | { readonly kind: 'resolved'; readonly context: ResolvedContext; readonly command: ExplainedCommand }
@@ -57,7 +61,7 @@ export interface Explainable {
 }
 
 /** Everything about the place of a task that a person or a program may want to know beforehand. */
-export function explain({ request, detection, outcome, task }: Explainable): Explanation {
+export function explain({ request, detection, workloads = [], outcome, task }: Explainable): Explanation {
   const candidates = detection?.candidates ?? [];
   if (outcome.kind === 'refused') {
     const { code, message, hint } = outcome.error;
@@ -69,6 +73,7 @@ export function explain({ request, detection, outcome, task }: Explainable): Exp
       env: Object.keys(request.env),
       prereqs: request.prereqs,
       candidates,
+      workloads,
       warnings: [...outcome.warnings, ...(detection?.warnings ?? [])],
       error: { code, message, hint },
     };
@@ -87,6 +92,7 @@ export function explain({ request, detection, outcome, task }: Explainable): Exp
     command,
     steps: stepsOf(context, task),
     candidates,
+    workloads,
     warnings: [...new Set([...context.warnings, ...(context.container ? (detection?.warnings ?? []) : [])])],
     error: null,
   };
@@ -142,6 +148,8 @@ function proofOf({ container, sameDirectory }: ResolvedContext): string {
 
 function entry(container: ResolvedContainer): string {
   const { id, image, service, project, engine, start } = container;
+  if (container.job !== undefined) return `make a Job of ${image ?? 'the manifest'}, removed afterwards`;
+  if (engine === 'kubectl') return `enter ${id} with kubectl`;
   if (id !== null) return `enter ${id.slice(0, 12)} with ${engine}`;
   if (service !== null) return `bring up service ${service} of ${project}, then enter it with ${engine}`;
   const built = start?.build ? `, built from ${start.build.file}` : '';

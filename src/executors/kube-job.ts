@@ -146,7 +146,7 @@ class JobWatch {
   }
 
   async run(): Promise<RunEnd> {
-    const { watches, signal } = this.parts;
+    const { watches } = this.parts;
     const forget = watches.listen(this.facts.where, this.facts.name, (pods) => {
       this.pods = pods.map(podFacts);
       this.wake();
@@ -155,7 +155,7 @@ class JobWatch {
       return await this.follow();
     } finally {
       forget();
-      if (signal.aborted) this.log?.stop();
+      this.log?.stop();
     }
   }
 
