@@ -1,4 +1,5 @@
 import type { ContainerType, ResolvedContext } from '../core/context.ts';
+import { isSecret } from '../core/secret.ts';
 import type { Session, SessionContext, SessionStatus } from '../core/session.ts';
 import type { SqlValue } from './driver.ts';
 
@@ -74,10 +75,11 @@ export function contextColumns(facts: Partial<SessionContext>): Record<string, S
 
 /** What a session is known to be in once an attempt has started. */
 export function contextOfAttempt({ dir, env, git, container }: ResolvedContext): SessionContext {
+  const plain = Object.entries(env).filter(([name, value]) => !isSecret(name, value));
   return {
     currentDir: dir.host,
     gitBranch: git?.branch ?? null,
-    envVars: env,
+    envVars: Object.fromEntries(plain),
     containerId: container?.id ?? null,
     containerImage: container?.image ?? null,
     containerType: container?.type ?? null,

@@ -9,7 +9,7 @@ import { asCommand, judgeTurn, type TurnEnd } from './agent-turn.ts';
 import type { RunDeps } from './deps.ts';
 import { type IdleWatch, watchSilence } from './idle.ts';
 import { notStarted, outcomeOf } from './outcome.ts';
-import { asUser, placeOf, runSpecOf, sessionFactsOf, withPlace } from './plan.ts';
+import { asUser, placeOf, runSpecOf, withPlace } from './plan.ts';
 
 /** A task in this worker's hands. */
 export interface RunningTask {
@@ -99,12 +99,8 @@ async function first(deps: RunDeps, claim: Claim, signal: AbortSignal): Promise<
     await store.release(claim.lease, 'the worker was asked to stop');
     return null;
   }
-  const recorded = () =>
-    Promise.all([
-      store.started(claim.lease, context),
-      store.updateSession(claim.lease.session, sessionFactsOf(context, place)),
-    ]);
-  const news = await startable(deps, signal, async () => (await persistently(deps, recorded, signal))[0]);
+  const recorded = () => store.started(claim.lease, context);
+  const news = await startable(deps, signal, () => persistently(deps, recorded, signal));
   if (news === 'kept') {
     try {
       const [env, run] = await Promise.all([
