@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../core/errors.ts';
 import type { Claim, WorkerIdentity } from '../core/store.ts';
@@ -35,6 +36,8 @@ export async function runWorker(
   settings: WorkerSettings,
   signal: AbortSignal,
 ): Promise<void> {
+  // every running task listens to it, and Node warns of more than ten
+  setMaxListeners(0, signal);
   const { store, host } = given;
   const { shared } = await store.facts();
   const journal = outcomeJournal(settings.home);
