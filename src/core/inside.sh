@@ -62,8 +62,23 @@ berth_task_side() {
 
 berth_leash_side() {
   # a builtin loop with closed streams: an external reader costs two seconds of engine drain
-  while read -r berth_word; do echo "$berth_word" >&9; done
+  while read -r berth_word; do
+    echo "$berth_word" >&9
+    [ "$berth_word" != kill ] || berth_hurry
+  done
   echo leash >&9
+}
+
+# While it stops the tree, the watch side reads no events but hears INT. It is the other child of this very shell.
+berth_hurry() {
+  berth_self
+  berth_table=$(berth_processes)
+  berth_parent=$(echo "$berth_table" | while read -r berth_p berth_state berth_up berth_rest; do
+    [ "$berth_p" != "$berth_me" ] || echo "$berth_up"
+  done)
+  echo "$berth_table" | while read -r berth_p berth_state berth_up berth_rest; do
+    [ "$berth_up" != $$ ] || [ "$berth_p" = "$berth_parent" ] || kill -INT "$berth_p"
+  done
 }
 
 berth_deadline_side() {

@@ -63,6 +63,25 @@ for (const [name, engines, open] of BOXES) {
       });
     });
 
+    test('a second Ctrl-C, without --stdin, does not wait for the grace', async () => {
+      const child = berth.start([
+        ...['run', ...box.options, '--', 'sh', '-c'],
+        'trap "" TERM INT; echo ready; while :; do sleep 1; done',
+      ]);
+      const said: string[] = [];
+      child.stdout?.on('data', (chunk) => said.push(String(chunk)));
+      await until('it is ready', () => said.join('').includes('ready'));
+      const ended = endOf(child);
+      child.kill('SIGINT');
+      const before = performance.now();
+      const again = setInterval(() => child.kill('SIGINT'), 1000);
+      const { code } = await ended;
+      clearInterval(again);
+
+      expect(code).toBe(130);
+      expect(performance.now() - before).toBeLessThan(8000);
+    });
+
     test('a time limit and SIGKILL leave nothing of the tree', async () => {
       const marks = [randomBytes(8).toString('hex'), randomBytes(8).toString('hex')];
       const [limited, killed] = marks.map((mark, index) =>
