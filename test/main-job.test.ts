@@ -122,6 +122,26 @@ test('a foreground run that is killed takes its tree along', async () => {
   });
 });
 
+test('a process that the task left behind holds nobody up', async () => {
+  await using berth = new Berth();
+  const run = berth.start(['run', '--json', '--', 'sh', '-c', 'sleep 4321 & echo $!']);
+  const { code, stdout } = await endOf(run);
+  expect(code).toBe(0);
+  const left = Number(JSON.parse(stdout.split('\n')[0] ?? '').text);
+  process.kill(left, 'SIGTERM');
+});
+
+test('a slow reader gets all of a long output', async () => {
+  await using berth = new Berth();
+  const run = berth.start(['run', '--json', '--', 'sh', '-c', 'head -c 3000000 /dev/zero | tr "\\0" x']);
+  let size = 0;
+  for await (const chunk of run.stdout ?? []) {
+    size += (chunk as Buffer).length;
+    if (size < 500_000) await new Promise((resolve) => setTimeout(resolve, 120));
+  }
+  expect(size).toBeGreaterThan(3_000_000);
+});
+
 test('a second worker of the same name is refused and names the first', async () => {
   await using berth = new Berth();
   const pid = await berth.up();

@@ -74,6 +74,8 @@ export interface Spawned {
   readonly stderr: NodeJS.ReadableStream | null;
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
   kill(signal: NodeJS.Signals): void;
+  /** Close our ends of its output: what still holds the other ends is no concern of ours. */
+  release(): void;
   /** It no longer keeps this process from ending; its stdin closes then. */
   unref(): void;
 }

@@ -18,21 +18,43 @@ export async function followSupervised(child: Spawned, nonce: string, taker: Out
   const filter = new MarkFilter(nonce);
   const tails = { stdout: new LastBytes(), stderr: new LastBytes() };
   let ready = false;
-  const [ended] = await Promise.all([
-    child.ended,
-    pump(child.stdout, (bytes) => {
-      tails.stdout.add(bytes);
-      return taker.write('stdout', bytes);
-    }),
-    pump(child.stderr, async (bytes) => {
-      const passed = filter.pass(bytes);
-      tails.stderr.add(passed);
-      if (passed.length > 0) await taker.write('stderr', passed);
-      if (ready || !saysReady(filter.rest, nonce)) return;
-      ready = true;
-      taker.ready?.();
-    }),
+  const traffic = { pieces: 0, taking: 0 };
+  const counted = (take: (bytes: Buffer) => Promise<void>) => async (bytes: Buffer) => {
+    traffic.pieces += 1;
+    traffic.taking += 1;
+    await take(bytes);
+    traffic.taking -= 1;
+  };
+  const streams = Promise.all([
+    pump(
+      child.stdout,
+      counted((bytes) => {
+        tails.stdout.add(bytes);
+        return taker.write('stdout', bytes);
+      }),
+    ),
+    pump(
+      child.stderr,
+      counted(async (bytes) => {
+        const passed = filter.pass(bytes);
+        tails.stderr.add(passed);
+        if (passed.length > 0) await taker.write('stderr', passed);
+        if (ready || !saysReady(filter.rest, nonce)) return;
+        ready = true;
+        taker.ready?.();
+      }),
+    ),
   ]);
+  const ended = await child.ended;
+  const abandoned = async () => {
+    // a slow reader is no silence
+    for (let seen = -1; traffic.taking > 0 || seen !== traffic.pieces; await quiet()) seen = traffic.pieces;
+    return filter.ended;
+  };
+  // a process that the task left behind may hold the streams for ever; nobody waits for it
+  const leftBehind = await Promise.race([streams.then(() => false), abandoned()]);
+  if (leftBehind) child.release();
+  await streams;
   const mark = findEndMark(filter.rest, nonce);
   if (mark) return { kind: 'ended', report: mark.report };
   if (filter.rest.length > 0 && !filter.ended) await taker.write('stderr', filter.rest);
@@ -40,12 +62,26 @@ export async function followSupervised(child: Spawned, nonce: string, taker: Out
   return { kind: 'vanished', exitCode: ended.code, stdoutTail: tails.stdout.text, stderrTail };
 }
 
+/** Long enough for what stands in a pipe to be read. */
+function quiet(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+}
+
+const QUIET_MS = 50;
+
 /** Hand a stream on piece by piece; the next is read when the last was taken. */
 export async function pump(
   stream: NodeJS.ReadableStream | null,
   take: (bytes: Buffer) => Promise<void>,
 ): Promise<void> {
-  if (stream) for await (const chunk of stream) await take(chunk as Buffer);
+  if (stream === null) return;
+  try {
+    for await (const chunk of stream) await take(chunk as Buffer);
+  } catch (error) {
+    // closed on our side, when the run was over
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'))
+      throw error;
+  }
 }
 
 /** Keeps the end of a stream for messages. */

@@ -88,6 +88,10 @@ function spawnHere(command: Command, options: SpawnOptions): Spawned {
     stderr: child.stderr,
     ended: endOf(child),
     kill: (signal) => void child.kill(signal),
+    release: () => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    },
     unref: () => {
       child.unref();
       for (const stream of [child.stdin, child.stdout, child.stderr])
