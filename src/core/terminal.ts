@@ -49,21 +49,24 @@ export interface TerminalRuns extends Pick<Terminals, 'find' | 'remove'> {
  * Take sessions of a host away whose pane has ended. One that still has a task keeps its row until the task's
  * outcome, which does not depend on the pane, is known.
  *
- * @returns the names that were taken away
+ * @returns the names that were taken away, and how many are left
  */
 export async function forgetGoneSessions(
   store: Pick<Store, 'sessions' | 'removeSession'>,
   terminals: Pick<Terminals, 'find' | 'remove'>,
   host: string,
-): Promise<readonly string[]> {
+): Promise<{ readonly gone: readonly string[]; readonly left: number }> {
   const gone: string[] = [];
+  let left = 0;
   for (const session of await store.sessions()) {
     const { name, kind, currentTaskId } = session;
-    if (kind !== 'tmux' || session.host !== host || currentTaskId !== null) continue;
-    if ((await terminals.find(name))?.alive) continue;
+    if (kind !== 'tmux' || session.host !== host) continue;
+    left += 1;
+    if (currentTaskId !== null || (await terminals.find(name))?.alive) continue;
     if (!(await store.removeSession(name))) continue;
+    left -= 1;
     await terminals.remove(name);
     gone.push(name);
   }
-  return gone;
+  return { gone, left };
 }

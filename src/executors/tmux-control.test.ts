@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { afterAll, expect, test } from 'vitest';
 import { describeWith } from '../../test/support/engines.ts';
+import type { Host } from '../core/host.ts';
 import { localHost } from '../hosts/local.ts';
 import { ensureServer, ownServer, tmux } from './tmux/server.ts';
 import { openTmux } from './tmux-control.ts';
@@ -71,6 +73,32 @@ describeWith(['tmux'], 'a connection to tmux', () => {
     // 3.3 answers a blocked command before it goes
     expect(['TMUX_GONE', []]).toContainEqual(await waiting);
     await expect(control.run(['list-sessions'])).rejects.toMatchObject({ code: 'TMUX_GONE' });
+    rmSync(other.own ?? '', { recursive: true });
+  });
+
+  test('a connection that reads nothing does not keep the server from ending', async () => {
+    const other = ownServer(mkdtempSync(join(tmpdir(), 'berth-tmux-')));
+    let reader: Readable | null = null;
+    const spying: Host = {
+      ...host,
+      spawn(command, options) {
+        const child = host.spawn(command, options);
+        reader = child.stdout as Readable;
+        return child;
+      },
+    };
+    const control = await openTmux(spying, other);
+    const [server = ''] = await control.run(['display-message', '-p', '#{pid}']);
+    (reader as Readable | null)?.pause();
+    await tmux(host, other, ['new-window', '-t', '_berth:', 'seq 1 300000']);
+    await tmux(host, other, ['kill-server']);
+    const deadline = Date.now() + 5_000;
+    const ref = { pid: Number(server), startTime: '', bootId: '' };
+    while (host.isAlive(ref) && Date.now() < deadline) await new Promise((done) => setTimeout(done, 10));
+    (reader as Readable | null)?.resume();
+
+    expect(host.isAlive(ref)).toBe(false);
+    await control.close();
     rmSync(other.own ?? '', { recursive: true });
   });
 

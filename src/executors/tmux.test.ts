@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,6 +93,18 @@ describeWith(['tmux'], 'runs in windows of tmux', () => {
 
     const windows = await control.run(['list-windows', '-t', session, '-F', '#{window_name}']);
     expect(windows.filter((name) => name === 'berth-task')).toHaveLength(1);
+  });
+
+  test('a process that has the number of an ended run is not taken for it', async () => {
+    const run = aRun(line('true'));
+    const one = executor(runs);
+    mkdirSync(join(runs, run.directory), { recursive: true });
+    writeFileSync(join(runs, run.directory, 'pid'), `run ${process.pid} 1 ${host.self.bootId}\n`);
+
+    expect(await one.state(run.directory)).toBe('vanished');
+    expect(await one.watch(run.directory, forever)).toMatchObject({ kind: 'vanished' });
+    await one.stop(run.directory);
+    expect(host.isAlive(host.self)).toBe(true);
   });
 
   test('a session that is gone starts nothing', async () => {

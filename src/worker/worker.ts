@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../core/errors.ts';
+import { isSessionName } from '../core/session-name.ts';
 import type { Claim, WorkerIdentity } from '../core/store.ts';
 import type { StopReason } from '../core/task.ts';
 import { forgetGoneSessions } from '../core/terminal.ts';
@@ -75,6 +76,8 @@ class Loop {
   private wakeUp: () => void = () => {};
   private woken = false;
   private lookForStops = false;
+  /** Terminal sessions, as the last heartbeat found them. */
+  private terminalsLeft = 0;
   private beatAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: RunDeps, settings: WorkerSettings, signal: AbortSignal) {
@@ -127,10 +130,11 @@ class Loop {
     this.lookForStops = false;
     const sentAtMs = lease?.now() ?? 0;
     if (lease && !lease.isSafe()) for (const task of this.running.values()) task.fence();
+    const room = this.room(slots);
     // asked in one turn, so that they share one commit
     const [news, claims] = await Promise.all([
       beat ? store.heartbeat(name) : null,
-      this.running.size < slots ? store.claim(name, slots - this.running.size) : [],
+      room > 0 ? store.claim(name, room) : [],
     ]);
     for (const claim of claims) this.take(claim);
     if (news === null) return true;
@@ -152,11 +156,19 @@ class Loop {
       this.take(claim);
   }
 
+  /** How many more tasks may be taken. A terminal is a place of its own: its task takes up no slot. */
+  private room(slots: number): number {
+    const inSlots = [...this.running.values()].filter(({ claim }) => !isSessionName(claim.lease.session));
+    return Math.max(0, slots - inSlots.length) + this.terminalsLeft;
+  }
+
   /** Terminal sessions that their user has closed. */
   private async forgetGone(): Promise<void> {
     const { store, host, terminals } = this.deps;
     if (!terminals) return;
-    for (const name of await forgetGoneSessions(store, terminals, host.name)) {
+    const { gone, left } = await forgetGoneSessions(store, terminals, host.name);
+    this.terminalsLeft = left;
+    for (const name of gone) {
       this.deps.log({ event: 'session_gone', message: name });
     }
   }

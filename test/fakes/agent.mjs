@@ -4,7 +4,7 @@
 import { appendFileSync } from 'node:fs';
 
 let prompt = '';
-for await (const chunk of process.stdin) prompt += chunk;
+for await (const chunk of process.stdin.setEncoding('utf8')) prompt += chunk;
 if (process.env.FAKE_LOG)
   appendFileSync(process.env.FAKE_LOG, `${JSON.stringify({ argv: process.argv.slice(2), prompt })}\n`);
 const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);

@@ -81,17 +81,19 @@ describeWith(['tmux'], 'a FAKE agent on a screen', () => {
     },
   );
 
-  test('prompts one after the other are each taken once', async () => {
-    const agent = await fake('many');
-    const ids = await Promise.all(Array.from({ length: 10 }, (_, at) => agent.send(`prompt number ${at}`)));
-    for (const id of ids) await queue.run(['wait', String(id)]);
+  test('of a hundred prompts each is taken exactly once', { timeout: 180_000 }, async () => {
+    const agents = await Promise.all(
+      ['0', '0', '120', '120'].map((ms, at) => fake(`many${at}`, { FAKE_SWALLOW: ms })),
+    );
+    const ids: number[] = [];
+    for (let at = 0; at < 100; at++) {
+      ids.push((await agents[at % agents.length]?.send(`prompt number ${at}`)) ?? 0);
+    }
+    expect((await queue.run(['wait', ...ids.map(String)])).code).toBe(0);
 
-    expect(
-      agent
-        .logged()
-        .map(({ submitted }) => submitted)
-        .sort(),
-    ).toEqual(Array.from({ length: 10 }, (_, at) => `prompt number ${at}`));
+    const taken = agents.flatMap((agent) => agent.logged().map(({ submitted }) => submitted));
+    expect(taken.sort()).toEqual(Array.from({ length: 100 }, (_, at) => `prompt number ${at}`).sort());
+    for (const at of agents.keys()) await queue.run(['session', 'rm', `many${at}`]);
   });
 
   test('escape sequences are taken out, so that nothing of a prompt is typed', async () => {

@@ -67,7 +67,8 @@ describe('turns of a FAKE agent without a terminal', () => {
     const done = await ended('--provider', 'claude', '--headless', '--', ...words);
 
     expect(done.code).toBe(0);
-    expect(prompts().at(-1)?.prompt).toBe(words.join(' '));
+    // compared as one fact: a difference would print megabytes
+    expect(prompts().at(-1)?.prompt === words.join(' ')).toBe(true);
   });
 
   test('a refusal that calls itself a success is a failure, with the agent’s words', async () => {

@@ -118,6 +118,22 @@ describeWith(['tmux'], 'a task in the shell that is there', () => {
     expect(existsSync(join(folder, 'late'))).toBe(false);
   });
 
+  test('nothing is typed while somebody types', async () => {
+    await open('typing', ['bash', '--norc']);
+    const viewer = join(folder, 'viewer.sock');
+    const theirs = (...argv: string[]) => execFileSync('tmux', ['-S', viewer, '-f', '/dev/null', ...argv]);
+    const attach = `env -u TMUX tmux -S ${ownServer(queue.home).socket} attach -t typing`;
+    theirs('new-session', '-d', '-x', '100', '-y', '20', attach);
+    await until('they are there', () => tmux('list-clients', '-t', 'typing') !== '');
+    theirs('send-keys', 'x');
+    const typedMs = Date.now();
+    await until('they have typed', () => screen('typing').includes('x'));
+    const { stdout } = await ended('typing', 'date +%s%3N');
+    theirs('kill-server');
+
+    expect(Number(stdout) - typedMs).toBeGreaterThan(2_000);
+  });
+
   test('without a session it is refused, and so is an agent’s', async () => {
     expect((await queue.run(['send', '--in-shell', 'true'])).code).toBe(64);
   });

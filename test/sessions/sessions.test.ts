@@ -205,6 +205,30 @@ describeWith(['tmux'], 'terminal sessions', () => {
   });
 });
 
+describeWith(['tmux'], 'a worker whose slots are all busy', () => {
+  const small = new Berth();
+  afterAll(async () => {
+    await small.run(['down']);
+    execFileSync('tmux', ['-S', ownServer(small.home).socket, 'kill-server']);
+    rmSync(small.home, { recursive: true });
+  });
+
+  test('still runs what is sent to a terminal', async () => {
+    await small.run(['session', 'new', 'own']);
+    await small.run(['up', '--slots', '1']);
+    const { id } = await small.json(['send', 'sleep 60']);
+    await until(
+      'the slot is taken',
+      async () => (await small.json(['show', String(id)])).state === 'running',
+    );
+
+    expect((await small.run(['send', '--wait', '--target', 'own', 'exit 5'])).code).toBe(5);
+    expect((await small.json(['show', String(id)])).state).toBe('running');
+    await small.run(['cancel', String(id)]);
+    await small.run(['wait', String(id)]);
+  });
+});
+
 describeWith(['tmux', 'compose'], 'a terminal session in a Compose service', () => {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'berth-session-compose-')));
   const boxes = new Berth();

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AgentTerminal, Delivery } from '../../core/agent.ts';
 import type { TmuxControl } from '../tmux-control.ts';
 import { pasteable, readSignals, stateOf } from './agent-events.ts';
+import { somebodyTypes } from './somebody.ts';
 
 export interface AgentPane {
   readonly control: TmuxControl;
@@ -24,8 +25,6 @@ const ACKNOWLEDGE_MS = 2_000;
 /** Programs take an Enter that follows a paste too closely for a part of it. */
 const BEFORE_ENTER_MS = 150;
 const ENTERS = 3;
-/** Somebody who typed this recently is not interrupted. */
-const TYPED_SECONDS = 3;
 
 /**
  * Paste a prompt into an agent and press Enter, until the agent itself says that it took it. Nothing is typed
@@ -99,15 +98,15 @@ function sameText(one: string, other: string): boolean {
 async function whyNotNow({ control, pane, events, terminal }: AgentPane): Promise<string | null> {
   const deadline = Date.now() + READY_MS;
   for (;;) {
-    const format = '#{pane_dead} #{pane_in_mode} #{session_attached}';
+    const format = '#{pane_dead} #{pane_in_mode}';
     const [line = ''] = await control.run(['display-message', '-p', '-t', pane, format]);
-    const [dead, inMode, attached] = line.split(' ');
+    const [dead, inMode] = line.split(' ');
     if (dead !== '0') return 'its pane is dead';
     if (inMode === '1') await control.run(['send-keys', '-t', pane, '-X', 'cancel']);
     const state = stateOf(readSignals(events, terminal).signals);
     if (state === 'dead') return 'the agent has ended';
     if (state === 'needs_approval' || state === 'needs_input') return 'the agent waits for somebody';
-    const typing = attached !== '0' && (await somebodyTypes(control, pane));
+    const typing = await somebodyTypes(control, pane);
     if (state === 'ready' && inMode === '0' && !typing) return null;
     if (Date.now() > deadline) {
       if (typing) return 'somebody types in it';
@@ -117,21 +116,6 @@ async function whyNotNow({ control, pane, events, terminal }: AgentPane): Promis
     }
     await delay(inMode === '1' ? 10 : 100);
   }
-}
-
-async function somebodyTypes(control: TmuxControl, pane: string): Promise<boolean> {
-  const clients = await control.run([
-    'list-clients',
-    '-t',
-    pane,
-    '-F',
-    '#{client_control_mode} #{client_activity}',
-  ]);
-  const now = Date.now() / 1000;
-  return clients.some((line) => {
-    const [isControl, activity] = line.split(' ');
-    return isControl !== '1' && now - Number(activity) < TYPED_SECONDS;
-  });
 }
 
 async function screen({ control, pane }: AgentPane): Promise<string> {

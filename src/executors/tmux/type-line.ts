@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BerthError } from '../../core/errors.ts';
 import type { TmuxControl } from '../tmux-control.ts';
+import { somebodyTypes } from './somebody.ts';
 
 export interface ShellPane {
   readonly control: TmuxControl;
@@ -55,8 +56,10 @@ async function whyNotNow({ control, pane, shell }: ShellPane): Promise<string | 
     const [dead, inMode] = line.split(' ');
     if (dead !== '0') return 'its pane is dead';
     if (inMode === '1') await control.run(['send-keys', '-t', pane, '-X', 'cancel']);
-    else if (hasTerminal(shell)) return null;
-    if (Date.now() > deadline) return 'another program is in front of its shell';
+    const typing = await somebodyTypes(control, pane);
+    if (inMode === '0' && !typing && hasTerminal(shell)) return null;
+    if (Date.now() > deadline)
+      return typing ? 'somebody types in it' : 'another program is in front of its shell';
   }
 }
 
