@@ -1,0 +1,130 @@
+// Tasks in pods and as Jobs, beside kubectl on the same cluster: `test/engines/up kubernetes` brings one up.
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
+import { send } from '../src/actions/send.ts';
+import type { ContextRequest, KubernetesRequest } from '../src/core/context.ts';
+import { PROGRAM, Queue } from './support/queue.ts';
+import { median, ms, print, skip, timed } from './support/report.ts';
+
+const ROUNDS = Number(process.env.BERTH_BENCH_ROUNDS ?? 12);
+const JOBS = Number(process.env.BERTH_BENCH_JOBS ?? 40);
+const EXEC_GOAL = 1.3;
+const CONTEXT = process.env.BERTH_TEST_KUBE_CONTEXT;
+const IMAGE = 'berth-busybox:latest';
+const NAMESPACE = `berth-bench-${randomBytes(4).toString('hex')}`;
+const NOTHING = { pod: null, selector: null, container: null };
+const WHERE = { context: CONTEXT ?? null, namespace: NAMESPACE };
+
+const run = promisify(execFile);
+const kubectl = (...args: readonly string[]) =>
+  run('kubectl', [`--context=${CONTEXT}`, `--namespace=${NAMESPACE}`, ...args]);
+
+if (CONTEXT === undefined) skip('tasks in Kubernetes', 'BERTH_TEST_KUBE_CONTEXT names no cluster');
+else {
+  await kubectl('create', 'namespace', NAMESPACE);
+  try {
+    const sleeper = JSON.stringify({ spec: { automountServiceAccountToken: false } });
+    const pod = ['run', 'box', `--image=${IMAGE}`, '--image-pull-policy=Never', `--overrides=${sleeper}`];
+    await kubectl(...pod, '--', 'sleep', '100000');
+    await kubectl('wait', '--for=condition=Ready', 'pod/box', '--timeout=60s');
+    await inPod();
+    await asJobs();
+  } finally {
+    await kubectl('delete', 'namespace', NAMESPACE, '--wait=false');
+  }
+}
+
+/** A task that does nothing, in a pod, from sending to its outcome; and the same by hand. */
+async function inPod(): Promise<void> {
+  await using queue = await Queue.open();
+  await queue.startWorker(4);
+  const byWorker = async () => {
+    await send(queue.deps, taskOf({ ...NOTHING, ...WHERE, pod: 'box' }, null));
+    await queue.empty();
+  };
+  const options = ['--kube-context', CONTEXT ?? '', '--namespace', NAMESPACE, '--pod', 'box'];
+  const inForeground = () =>
+    run(process.execPath, [PROGRAM, 'run', ...options, '--', 'true'], { env: queue.env });
+  const byHand = () => kubectl('exec', 'box', '--', 'true');
+  const times = { worker: [] as number[], foreground: [] as number[], hand: [] as number[] };
+  await Promise.all([byWorker(), inForeground(), byHand()]);
+  for (let round = 0; round < ROUNDS; round++) {
+    times.worker.push(await timed(byWorker));
+    times.hand.push(await timed(byHand));
+    times.foreground.push(await timed(inForeground));
+  }
+  for (const way of ['worker', 'foreground'] as const) {
+    const ratio = median(times[way]) / median(times.hand);
+    print({
+      what: way === 'worker' ? 'a task in a pod, by a worker' : 'berth run in a pod',
+      ours: ms(median(times[way])),
+      peer: `kubectl exec ${ms(median(times.hand))}`,
+      ratio,
+      goal: `${EXEC_GOAL} x`,
+      ok: ratio <= EXEC_GOAL,
+    });
+  }
+}
+
+/** Jobs that do nothing, until all of them have succeeded. */
+async function asJobs(): Promise<void> {
+  await using queue = await Queue.open();
+  await queue.startWorker(JOBS);
+  const job = { serviceAccount: null, resources: {}, nodeSelector: {}, manifest: null, pendingMs: null };
+  const oursMs = await timed(async () => {
+    for (let i = 0; i < JOBS; i++) await send(queue.deps, taskOf({ ...NOTHING, ...WHERE, job }, IMAGE));
+    await queue.empty();
+  });
+  const theirsMs = await timed(async () => {
+    for (let i = 0; i < JOBS; i++) {
+      const { stdout } = await kubectl(
+        ...['create', 'job', `plain-${i}`, `--image=${IMAGE}`, '--dry-run=client', '--output=json'],
+        ...['--', 'true'],
+      );
+      const manifest = JSON.parse(stdout);
+      manifest.spec.template.spec.automountServiceAccountToken = false;
+      manifest.spec.template.spec.containers[0].imagePullPolicy = 'Never';
+      const child = run('kubectl', [`--context=${CONTEXT}`, `--namespace=${NAMESPACE}`, 'create', '-f', '-']);
+      child.child.stdin?.end(JSON.stringify(manifest));
+      await child;
+    }
+    const all = Array.from({ length: JOBS }, (_, index) => `job/plain-${index}`);
+    await kubectl('wait', '--for=condition=complete', ...all, '--timeout=300s');
+  });
+  const perMinute = (takenMs: number) => `${Math.round((JOBS / takenMs) * 60_000)}/min`;
+  print({
+    what: `${JOBS} Jobs of true, sent to all succeeded`,
+    ours: perMinute(oursMs),
+    peer: `kubectl create job, wait ${perMinute(theirsMs)}`,
+    ratio: oursMs / theirsMs,
+  });
+}
+
+function taskOf(kubernetes: KubernetesRequest, image: string | null) {
+  const context: ContextRequest = {
+    host: 'local',
+    workdir: process.cwd(),
+    env: {},
+    prereqs: [],
+    gitBranch: null,
+    worktree: false,
+    venv: { kind: 'off' },
+    container: {
+      mode: 'explicit',
+      type: 'kubernetes',
+      image,
+      service: null,
+      name: null,
+      kubernetes,
+      volumes: [],
+      ports: [],
+      user: null,
+      engineArgs: [],
+      allowHost: false,
+      start: false,
+      build: false,
+    },
+  };
+  return { payload: { kind: 'argv', argv: ['true'] } as const, context, queue: {} };
+}
