@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { retryAt, settled } from '../core/backoff.ts';
 import { BerthError, messageOf } from '../core/errors.ts';
-import type { Executor, RunEnd } from '../core/executor.ts';
+import type { RunEnd } from '../core/executor.ts';
 import type { Place } from '../core/runtime.ts';
 import type { Claim, LeaseNews } from '../core/store.ts';
 import type { Outcome, StopReason } from '../core/task.ts';
-import { asCommand, judgeTurn, type TurnEnd } from './agent-turn.ts';
+import { judgeTurn, type TurnEnd } from './agent-turn.ts';
 import type { RunDeps } from './deps.ts';
 import { type IdleWatch, watchSilence } from './idle.ts';
 import { notStarted, outcomeOf } from './outcome.ts';
-import { asUser, placeOf, runSpecOf, withPlace } from './plan.ts';
+import { asUser, placeOf, withPlace } from './plan.ts';
+import { executorOf, showOwnPlace, startRun } from './session-place.ts';
 
 /** A task in this worker's hands. */
 export interface RunningTask {
@@ -103,11 +104,7 @@ async function first(deps: RunDeps, claim: Claim, signal: AbortSignal): Promise<
   const news = await startable(deps, signal, () => persistently(deps, recorded, signal));
   if (news === 'kept') {
     try {
-      const [env, run] = await Promise.all([
-        deps.reveal(context.env),
-        asCommand(deps, claim, { context, place, runtime }),
-      ]);
-      await executorOf(deps, claim).start(runSpecOf({ claim: run, context, place, runtime, env }));
+      await startRun(deps, claim, { context, place, runtime });
       return place;
     } catch (error) {
       await runtime.dispose(host, place);
@@ -145,30 +142,11 @@ async function again(deps: RunDeps, claim: Claim): Promise<Place | null> {
   if (context === null)
     throw new BerthError('The attempt has no context.', { code: 'INTERNAL', hint: 'Retry the task.' });
   const place = placeOf(context);
-  const executor = executorOf(deps, claim);
-  if ((await executor.state(runDirectory)) === 'absent') {
-    const runtime = deps.runtime(place.runtime);
-    const env = await deps.reveal(context.env);
-    const run = await asCommand(deps, claim, { context, place, runtime });
-    await executor.start(runSpecOf({ claim: run, context, place, runtime, env }));
+  if ((await executorOf(deps, claim).state(runDirectory)) === 'absent') {
+    await startRun(deps, claim, { context, place, runtime: deps.runtime(place.runtime) });
   }
   deps.log({ event: 'adopted', task: claim.task.id, attempt: claim.lease.attempt });
   return place;
-}
-
-/** By the kind of the session that has the task. */
-function executorOf({ executor, terminals }: RunDeps, { lease }: Claim): Executor {
-  return terminals?.executor(lease.session) ?? executor;
-}
-
-/** A task in a window of its own leaves the shell of its session where that was. */
-async function showOwnPlace(deps: RunDeps, { lease }: Claim): Promise<void> {
-  try {
-    const terminal = await deps.terminals?.find(lease.session);
-    if (terminal) await deps.store.updateSession(lease.session, terminal.context);
-  } catch (error) {
-    deps.log({ event: 'store_trouble', task: lease.taskId, message: messageOf(error) });
-  }
 }
 
 function scopeOf({ host }: RunDeps, { lease }: Claim, workdir: string) {
