@@ -67,7 +67,7 @@ if (failures > 0) {
   process.exit(1);
 }
 say(
-  '\nThat is berth. Next: `npm install --global .`, then `berth up` and `berth send` in a project of yours.',
+  '\nThat is berth. Next: `npm run build && npm install --global .`, then `berth up` and `berth send` in a project of yours.',
 );
 
 /** Show a command line and run it through a shell, as a person would type it. */

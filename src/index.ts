@@ -108,6 +108,7 @@ export async function run(
     const { id, outcome } = await runNow(deps, requestOf(options, payloadOf(command)), {
       stdin: 'none',
       started: () => {},
+      resolved: () => {},
       output: null,
     });
     return { id, outcome, exitCode: exitCodeOf(outcome) };

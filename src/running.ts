@@ -50,6 +50,7 @@ function foregroundOf(machine: RunningMachine): Deps['foreground'] {
       stdin: watcher.stdin,
       output: output && ((stream, bytes) => output({ stream, bytes })),
       started: watcher.started,
+      resolved: watcher.resolved,
     });
   };
 }

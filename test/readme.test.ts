@@ -25,13 +25,16 @@ function examples(): { command: string; output: string }[] {
 describeWith(['docker', 'compose'], 'the README', () => {
   const work = mkdtempSync(join(tmpdir(), 'berth-readme-'));
   const project = join(work, 'shop');
+  // not the name that the page shows: a project of that name may be at work on this machine
+  const name = `berth-readme-${process.pid}`;
   const env = {
     ...process.env,
+    COMPOSE_PROJECT_NAME: name,
     BERTH_HOME: join(work, 'state'),
     PATH: `${join(work, 'bin')}:${process.env.PATH}`,
   };
   const compose = (...args: string[]) =>
-    execFileSync('docker', ['compose', ...args], { cwd: project, stdio: 'pipe' });
+    execFileSync('docker', ['compose', ...args], { cwd: project, env, stdio: 'pipe' });
 
   beforeAll(() => {
     mkdirSync(join(project, 'src'), { recursive: true });
@@ -53,7 +56,8 @@ describeWith(['docker', 'compose'], 'the README', () => {
     expect(examples().length).toBeGreaterThan(3);
     for (const { command, output } of examples()) {
       const { stdout } = spawnSync('sh', ['-c', command], { cwd: project, env, encoding: 'utf8' });
-      expect(`$ ${command}\n${stdout.replace(/pid \d+/, 'pid 4242')}`).toBe(`$ ${command}\n${output}`);
+      const shown = stdout.replace(/pid \d+/, 'pid 4242').replace(name, 'shop');
+      expect(`$ ${command}\n${shown}`).toBe(`$ ${command}\n${output}`);
     }
   });
 });

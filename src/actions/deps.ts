@@ -50,6 +50,8 @@ export interface ForegroundWatcher {
   readonly stdin: 'none' | 'forward' | 'terminal';
   /** Learns the id before anything starts. */
   started(id: number): void;
+  /** Learns what is worth knowing about the place, before anything runs. */
+  resolved(warnings: readonly string[]): void;
   /** Takes the output instead of the caller's stdout and stderr; null leaves it to them. */
   readonly output: ((chunk: OutputChunk) => Promise<void>) | null;
 }

@@ -123,9 +123,14 @@ export function taskView(task: Task, runPath: (directory: string) => string): Ta
     assigned_at: isoOrNull(task.assignedAtMs),
     started_at: isoOrNull(task.startedAtMs),
     finished_at: state.name === 'finished' ? iso(state.endedAtMs) : null,
-    log: latest?.startedAtMs ? `${runPath(latest.runDirectory)}/out.log` : null,
+    log: latest?.startedAtMs && !isForeground(latest) ? `${runPath(latest.runDirectory)}/out.log` : null,
     warnings: latest?.context?.warnings ?? [],
   };
+}
+
+/** An attempt of `berth run`: its output went to the caller and was not kept. */
+export function isForeground({ session }: Attempt): boolean {
+  return /\/run-\d+$/.test(session);
 }
 
 /** A payload as a person would type it. */

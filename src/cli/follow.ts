@@ -4,7 +4,7 @@ import { taskView } from '../actions/task-rows.ts';
 import { wait } from '../actions/wait.ts';
 import { exitCodeOf } from '../core/task.ts';
 import { chunkLines } from './log-lines.ts';
-import { reportOutcome } from './outcome-text.ts';
+import { reportNotes, reportOutcome } from './outcome-text.ts';
 import type { Output } from './output.ts';
 
 /** Print the output of a task until it ends, then answer its exit code. */
@@ -17,7 +17,10 @@ export async function follow(deps: Deps, out: Output, id: number): Promise<numbe
   let exitCode = 0;
   for await (const { task, outcome } of wait(deps, { ids: [id], timeoutMs: null })) {
     if (out.json) await out.value(taskView(task, deps.runs.path));
-    else await reportOutcome(out, id, outcome);
+    else {
+      await reportNotes(out, task.attempts.at(-1)?.context?.warnings ?? []);
+      await reportOutcome(out, id, outcome);
+    }
     exitCode = exitCodeOf(outcome);
   }
   return exitCode;

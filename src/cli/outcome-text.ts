@@ -1,6 +1,7 @@
 import { formatDuration } from '../core/duration.ts';
 import type { Outcome, Task } from '../core/task.ts';
 import { errorLines, type Output } from './output.ts';
+import { printable } from './text.ts';
 
 /** State and outcome in one word or two, for a column. */
 export function stateText(task: Task): string {
@@ -17,6 +18,11 @@ export function timeText(task: Task, nowMs: number): string {
   if (task.startedAtMs === null) return '';
   const endMs = task.state.name === 'finished' ? task.state.endedAtMs : nowMs;
   return formatDuration(endMs - task.startedAtMs);
+}
+
+/** On stderr, what a person should know about the place of a task: that it runs on the host, say. */
+export async function reportNotes(out: Output, warnings: readonly string[]): Promise<void> {
+  for (const warning of warnings) await out.warn(`berth: note: ${printable(warning)}`);
 }
 
 /** On stderr, what the exit code alone does not say. A program's own failure needs no word of ours. */

@@ -36,8 +36,8 @@ berth_find() {
         [ -x "$berth_file" ] && break
       done ;;
   esac
-  [ -e "$berth_file" ] || { echo "berth: no program ${1}" >&2; exit 127; }
-  [ -f "$berth_file" ] && [ -x "$berth_file" ] || { echo "berth: ${1} cannot be executed" >&2; exit 126; }
+  [ -e "$berth_file" ] || exit 127
+  [ -f "$berth_file" ] && [ -x "$berth_file" ] || exit 126
 }
 
 # The program, in a session of its own, so that `kill 0` in it cannot reach the supervisor.

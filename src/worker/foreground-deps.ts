@@ -9,6 +9,8 @@ export interface ForegroundStreams {
   readonly output: ((stream: 'stdout' | 'stderr', bytes: Buffer) => Promise<void>) | null;
   /** Learns the id before anything starts. */
   started(id: number): void;
+  /** Learns the warnings of the place before anything runs. */
+  resolved(warnings: readonly string[]): void;
 }
 
 export interface ForegroundDeps extends RunDeps {

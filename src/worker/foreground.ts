@@ -47,6 +47,7 @@ export async function runInForeground(
   const claim = claimed.value;
   const id = claim.task.id;
   streams.started(id);
+  if (resolved.status === 'fulfilled') streams.resolved(resolved.value.warnings);
   const outcome =
     resolved.status === 'fulfilled'
       ? await attempt(deps, { claim, context: resolved.value, streams }).catch(failed)

@@ -122,6 +122,7 @@ async function startHere(machine: Machine, wish: RunWish): Promise<StartedRun> {
     specOf(machine, wish),
     {
       stdin: 'none',
+      resolved: () => {},
       output: async (stream, bytes) => void chunks[stream].push(Buffer.from(bytes)),
       started: (id) => {
         task = id;

@@ -1,4 +1,6 @@
 import { logs } from '../../actions/logs.ts';
+import { show } from '../../actions/show.ts';
+import { isForeground } from '../../actions/task-rows.ts';
 import { defineCommand, JSON_FLAG } from '../command.ts';
 import { chunkLines } from '../log-lines.ts';
 import { warnWithoutWorker } from '../no-worker.ts';
@@ -24,9 +26,16 @@ export default defineCommand({
     const id = taskId(args);
     const lines = chunkLines();
     if (flags.follow) await warnWithoutWorker(deps, out, [id]);
+    let isEmpty = true;
     for await (const chunk of logs(deps, { id, attempt, follow: flags.follow })) {
+      isEmpty = false;
       if (flags.json) await out.value(lines(chunk));
       else await out.bytes(chunk.stream, chunk.bytes);
+    }
+    if (isEmpty && (await show(deps, id)).attempts.some(isForeground)) {
+      await out.warn(
+        `berth: note: task ${id} ran in the foreground; its output went to the caller and was not kept.`,
+      );
     }
     return 0;
   },

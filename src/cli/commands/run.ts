@@ -8,7 +8,7 @@ import { defineCommand, JSON_FLAG } from '../command.ts';
 import { CONTEXT_FLAGS } from '../context-flags.ts';
 import { contextRequest, openMatters } from '../context-options.ts';
 import { chunkLines } from '../log-lines.ts';
-import { reportOutcome } from '../outcome-text.ts';
+import { reportNotes, reportOutcome } from '../outcome-text.ts';
 import type { Output } from '../output.ts';
 import { runPayload } from '../payload.ts';
 import { TIMEOUT_FLAG } from '../queue-flags.ts';
@@ -40,6 +40,7 @@ export default defineCommand({
     const print = async (chunk: OutputChunk) => out.value(lines(chunk));
     const { id, outcome } = await runNow(deps, request, {
       started: () => undefined,
+      resolved: (warnings) => void (flags.json || reportNotes(out, warnings)),
       stdin: stdinMode(flags.stdin, flags.json, out),
       output: flags.json ? print : null,
     });
