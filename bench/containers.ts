@@ -1,0 +1,198 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { send } from '../src/actions/send.ts';
+import type { ContextRequest } from '../src/core/context.ts';
+import { environmentScript, supervisedScript } from '../src/core/script.ts';
+import { Doorbell } from './support/doorbell.ts';
+import { PROGRAM, Queue } from './support/queue.ts';
+import { median, ms, print, timed } from './support/report.ts';
+
+// Each round measures every way once, one right after the other, so that all see the same machine.
+const ROUNDS = Number(process.env.BERTH_BENCH_ROUNDS ?? 20);
+const MANY = 100;
+const IMAGE = 'berth-busybox:latest';
+const RUN = ['run', '--container-service', 'web'];
+
+const project = realpathSync(mkdtempSync(join(tmpdir(), 'berth-bench-containers-')));
+const service = `image: '${IMAGE}', init: true, command: sleep 100000, volumes: ['.:/src'], working_dir: /src`;
+writeFileSync(
+  join(project, 'compose.yaml'),
+  `name: berth-bench-${process.pid}\nservices: {web: {${service}}}\n`,
+);
+const docker = (...args: readonly string[]) => call('docker', ...args);
+try {
+  await docker('compose', 'up', '--detach', '--pull=never');
+  const id = await docker('compose', 'ps', '--quiet', '--no-trunc', 'web');
+  await inForeground(id);
+  await supervisor(id);
+  await byWorker(id);
+  await many();
+} finally {
+  await docker('compose', 'down', '--timeout=0');
+  rmSync(project, { recursive: true });
+}
+
+/** `berth run` in a warm service, as people type it. */
+async function inForeground(id: string): Promise<void> {
+  await using queue = await Queue.open();
+  const run = () => call('env', `BERTH_HOME=${queue.home}`, process.execPath, PROGRAM, ...RUN, '--', 'true');
+  const times = await rounds({
+    berth: run,
+    compose: () => docker('compose', 'exec', '-T', 'web', 'true'),
+    exec: () => docker('exec', id, 'true'),
+  });
+  const goal = Number(process.versions.node.split('.')[0]) >= 24 ? 1.0 : 1.2;
+  pair('berth run in a warm service', times.berth, { name: 'compose exec -T', times: times.compose, goal });
+  pair('berth run in a warm service', times.berth, { name: 'docker exec', times: times.exec, goal: null });
+}
+
+/** What the supervisor adds to entering a container. */
+async function supervisor(id: string): Promise<void> {
+  const script = supervisedScript({
+    title: 'a benchmark',
+    nonce: '0123456789abcdef',
+    dir: '/src',
+    expectHost: null,
+    toolchain: '',
+    prereqs: [],
+    payload: { kind: 'argv', argv: ['true'] },
+    graceMs: 10_000,
+    deadlineMs: null,
+    leash: 'stdin',
+  });
+  const enter = (text: string) => feed(['docker', 'exec', '-i', id, 'sh'], text);
+  const times = await rounds({
+    supervised: () => enter(`berth_pidfile=\n${environmentScript({})}${script}`),
+    plain: () => enter('exec true\n'),
+  });
+  const added = median(times.supervised) - median(times.plain);
+  print({
+    what: 'supervisor in a container',
+    ours: `${ms(added)} more`,
+    peer: `docker exec -i sh ${ms(median(times.plain))}`,
+    goal: '12 ms more',
+    ok: added <= 12,
+  });
+}
+
+/** From `send` to the start of the task, by a worker that waits. */
+async function byWorker(id: string): Promise<void> {
+  await using queue = await Queue.open();
+  await queue.startWorker(4);
+  using bell = new Doorbell(join(project, 'bell'));
+  const ring = ['sh', '-c', 'echo >/src/bell'];
+  const rung = (start: () => Promise<unknown>) => Promise.all([bell.rung(), start()]);
+  const times = await rounds({
+    berth: () => rung(() => send(queue.deps, taskOf(ring))),
+    exec: () => rung(() => docker('exec', id, ...ring)),
+  });
+  pair('send to start in a warm service', times.berth, {
+    name: 'docker exec',
+    times: times.exec,
+    goal: 1.15,
+  });
+}
+
+/** Many short tasks in one warm container against a new container for each, four at a time. */
+async function many(): Promise<void> {
+  await using queue = await Queue.open();
+  await queue.startWorker(4);
+  const oursMs = await timed(async () => {
+    for (let i = 0; i < MANY; i++) await send(queue.deps, taskOf(['true']));
+    await queue.empty();
+  });
+  const line = `seq ${MANY} | xargs -P4 -I{} docker run --rm --pull=never ${IMAGE} true`;
+  const theirsMs = await timed(() => call('sh', '-c', line));
+  print({
+    what: `${MANY} tasks in one warm service, 4 slots`,
+    ours: ms(oursMs),
+    peer: `docker run, 4 at a time ${ms(theirsMs)}`,
+    ratio: oursMs / theirsMs,
+  });
+}
+
+function taskOf(argv: readonly string[]) {
+  const context: ContextRequest = {
+    host: 'local',
+    workdir: project,
+    env: {},
+    prereqs: [],
+    gitBranch: null,
+    worktree: false,
+    venv: { kind: 'off' },
+    container: {
+      mode: 'explicit',
+      type: 'docker_compose',
+      image: null,
+      service: 'web',
+      name: null,
+      kubernetes: null,
+      volumes: [],
+      ports: [],
+      user: null,
+      engineArgs: [],
+      allowHost: false,
+      start: false,
+      build: false,
+    },
+  };
+  return { payload: { kind: 'argv', argv } as const, context, queue: {} };
+}
+
+interface Peer {
+  readonly name: string;
+  readonly times: readonly number[];
+  /** Ours divided by the peer's, at most; null where none is set. */
+  readonly goal: number | null;
+}
+
+function pair(what: string, ours: readonly number[], { name, times, goal }: Peer): void {
+  const ratio = median(ours) / median(times);
+  print({
+    what,
+    ours: ms(median(ours)),
+    peer: `${name} ${ms(median(times))}`,
+    ratio,
+    ...(goal !== null && { goal: `${goal} x`, ok: ratio <= goal }),
+  });
+}
+
+async function rounds<K extends string>(
+  ways: Record<K, () => Promise<unknown>>,
+): Promise<Record<K, number[]>> {
+  const names = Object.keys(ways) as K[];
+  const times = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<K, number[]>;
+  for (const name of names) await ways[name]();
+  for (let round = 0; round < ROUNDS; round++)
+    for (const name of names) times[name].push(await timed(ways[name]));
+  return times;
+}
+
+async function call(program: string, ...args: readonly string[]): Promise<string> {
+  const child = spawn(program, args, { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] });
+  return endOf(child, `${program} ${args.join(' ')}`);
+}
+
+/** Give a program its input and hold the input open until it ends, as a leash is held. */
+async function feed(argv: readonly string[], text: string): Promise<string> {
+  const [program = '', ...args] = argv;
+  const child = spawn(program, args, { cwd: project, stdio: 'pipe' });
+  child.stdin.write(text);
+  return endOf(child, program);
+}
+
+async function endOf(child: ReturnType<typeof spawn>, what: string): Promise<string> {
+  const said = { out: '', err: '' };
+  child.stdout?.on('data', (chunk) => {
+    said.out += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    said.err += chunk;
+  });
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${what} ended with ${code}: ${said.err}`);
+  return said.out.trim();
+}
