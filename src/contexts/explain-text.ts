@@ -1,3 +1,4 @@
+import { toBytes } from '../core/command.ts';
 import { visible, visiblePath } from './detect/visible.ts';
 import type { ExplainedContainer, Explanation } from './explain.ts';
 
@@ -16,7 +17,7 @@ export function renderExplanation(value: Explanation, width: number): string {
       value.steps.map((step, at) => [`${at + 1}`, step]),
       width,
     ),
-    value.command === null ? '' : `Command\n  ${visible(value.command.display)}`,
+    value.command === null ? '' : `Command\n  ${pastable(value.command.display)}`,
     list('Not taken', rejections(value), width),
     list('Files', candidates(value), width),
     list('Declared workloads', workloads(value), width),
@@ -27,6 +28,17 @@ export function renderExplanation(value: Explanation, width: number): string {
     ),
   ];
   return sections.filter((section) => section !== '').join('\n\n');
+}
+
+/**
+ * A shell-quoted line that cannot steer a terminal and is still the same to a shell: such a character always
+ * stands in single quotes, which are left for it.
+ */
+function pastable(display: string): string {
+  return display.replaceAll(/[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|(?!\n)\p{Cc}/gu, (character) => {
+    const octal = [...toBytes(character)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+    return `'"$(printf '${octal}')"'`;
+  });
 }
 
 function headline({ container, host, error, reason }: Explanation, width: number): string {

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { shellQuote } from '../core/command.ts';
 import { BerthError } from '../core/errors.ts';
 import { type Explanation, explain } from './explain.ts';
 import { renderExplanation } from './explain-text.ts';
@@ -170,4 +172,15 @@ Files
     const text = renderExplanation(await explained({ ...shop, project: project('/p', evil) }), 80);
     expect(text).not.toContain('\u001b');
   });
+});
+
+test('the command for people is still the same to a shell, whatever it holds', async () => {
+  const words = ['a\nb', '#(id)', '\u001b[2J', 'x\u202ey', "it's", '\t'];
+  const display = shellQuote(['printf', '%s|', ...words]);
+  const value = await explained(shop);
+  const text = renderExplanation({ ...value, command: { argv: [], display } }, 80);
+
+  const line = text.split('Command\n  ')[1]?.split('\n\nNot taken')[0] ?? '';
+  expect(line).not.toMatch(/[\u001b\u202e\t]/);
+  expect(spawnSync('sh', ['-c', line], { encoding: 'utf8' }).stdout).toBe(`${words.join('|')}|`);
 });
