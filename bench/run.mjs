@@ -36,8 +36,10 @@ async function run(name) {
   const child = spawn(process.execPath, ['--enable-source-maps', file], {
     cwd: root,
     stdio: 'inherit',
+    // one that waits for what never comes must not hold up the others
+    timeout: 600_000,
     env: { ...process.env, BERTH_BENCH_PROGRAM: join(out, 'lib/berth.js') },
   });
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  if (code !== 0) console.log(`${name} ended with ${code}`);
+  const end = await new Promise((resolve) => child.once('close', (...how) => resolve(how)));
+  if (end[0] !== 0) console.log(`${name} ended with ${end[0] ?? end[1]}`);
 }
