@@ -60,10 +60,14 @@ export async function endOf(child: ChildProcess): Promise<Ended> {
 }
 
 /** Wait for a condition, never for a time. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 30_000;
+export async function until(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  patienceMs = 30_000,
+): Promise<void> {
+  const deadline = Date.now() + patienceMs;
   while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`Waited 30 s in vain until ${what}.`);
+    if (Date.now() > deadline) throw new Error(`Waited ${patienceMs / 1000} s in vain until ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

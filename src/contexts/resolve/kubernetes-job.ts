@@ -61,10 +61,7 @@ export async function jobBox(question: Question, { request, job, where }: JobTar
     dir: dir ?? '.',
     user: asked.user,
     env: {},
-    warnings: [
-      `A Job starts from its image: the files of ${question.dir} are not in it.`,
-      ...(dir === null && file?.workdir != null ? [noMapping(question.dir)] : []),
-    ],
+    warnings: dir === null && file?.workdir != null ? [noMapping(question.dir)] : [],
     inside,
   };
 }
