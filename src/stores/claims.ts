@@ -1,33 +1,12 @@
-import type { ResolvedContext } from '../core/context.ts';
 import { BerthError } from '../core/errors.ts';
 import { lanesOf, match } from '../core/match.ts';
 import type { Session } from '../core/session.ts';
-import type { Claim, LeaseNews } from '../core/store.ts';
-import type { Lease, Outcome } from '../core/task.ts';
-import {
-  type AttemptRow,
-  attemptOf,
-  leaseOf,
-  NO_OUTCOME,
-  type OutcomeColumns,
-  outcomeColumns,
-  type TaskRow,
-  taskOf,
-} from './rows.ts';
-import { contextColumns, contextOfAttempt, type SessionColumns, sessionOf } from './session-rows.ts';
+import type { Claim } from '../core/store.ts';
+import { type AttemptRow, attemptOf, leaseOf, NO_OUTCOME, type TaskRow, taskOf } from './rows.ts';
+import { type SessionColumns, sessionOf } from './session-rows.ts';
 import { sha256 } from './spec-text.ts';
-import {
-  assignments,
-  finish,
-  heldRow,
-  move,
-  note,
-  reasonOf,
-  retryLater,
-  type StoreParts,
-  unassign,
-} from './transitions.ts';
-import { all, get, put, run, type Work } from './work.ts';
+import { finish, move, type StoreParts } from './transitions.ts';
+import { all, get, must, put, type Work } from './work.ts';
 import { epochOf } from './workers.ts';
 
 /** Who takes a task, and where it will run. */
@@ -166,35 +145,48 @@ export function* assign(parts: StoreParts, row: TaskRow, taker: Taker): Work<Cla
   const { worker, session } = taker;
   const set = { worker, worker_epoch: taker.epoch, session, attempt, fence, assigned_at_ms: atMs };
   yield* move(row, { transition: 'assigned', worker, reason: `session ${session}`, atMs, set });
+  const held = { ...row, ...set, state: 'assigned' as const };
+  const fresh = attemptRow(held, parts.dialect.runDirectory(row, attempt));
   yield* put(
     `insert into attempts (task_id, number, fence, worker, host, session, run_directory, assigned_at_ms)
-     values (:id, :attempt, :fence, :worker, :host, :session, :runDirectory, :atMs)`,
+     values (:task_id, :number, :fence, :worker, :host, :session, :run_directory, :assigned_at_ms)`,
     {
-      id: row.id,
-      attempt,
+      task_id: row.id,
+      number: attempt,
       fence,
       worker,
       host: row.host,
       session,
-      runDirectory: parts.dialect.runDirectory(row, attempt),
-      atMs,
+      run_directory: fresh.run_directory,
+      assigned_at_ms: atMs,
     },
   );
   yield* occupy(session, row.id, atMs);
-  return yield* claimOf({ ...row, ...set, state: 'assigned' });
+  // what is known need not be read
+  return attempt === 1 ? claimWith(held, [fresh]) : yield* claimOf(held);
 }
 
-function* occupy(session: string, id: number, atMs: number): Work<void> {
-  const changed = yield* run(
+function attemptRow(
+  row: TaskRow & { readonly worker: string; readonly session: string; readonly assigned_at_ms: number },
+  runDirectory: string,
+): AttemptRow {
+  const { id, attempt, fence, worker, host, session, assigned_at_ms } = row;
+  const unknown = { ...NO_OUTCOME, context: null, started_at_ms: null, finished_at_ms: null };
+  const place = { worker, host, session, run_directory: runDirectory, assigned_at_ms };
+  return { task_id: id, number: attempt, fence, ...place, ...unknown };
+}
+
+function occupy(session: string, id: number, atMs: number): Work<void> {
+  return must(
     `update sessions set status = 'busy', current_task_id = :id, last_activity = :at
      where name = :session and status = 'idle' and current_task_id is null`,
     { session, id, at: new Date(atMs).toISOString() },
+    () =>
+      new BerthError(`Session ${session} was taken while task ${id} was matched with it.`, {
+        code: 'TRY_AGAIN',
+        hint: 'Try again; nothing was changed.',
+      }),
   );
-  if (changed === 1) return;
-  throw new BerthError(`Session ${session} was taken while task ${id} was matched with it.`, {
-    code: 'TRY_AGAIN',
-    hint: 'Try again; nothing was changed.',
-  });
 }
 
 /** The claim that a task's row describes. */
@@ -202,97 +194,11 @@ export function* claimOf(row: TaskRow): Work<Claim> {
   const attempts = yield* all<AttemptRow>('select * from attempts where task_id = :id order by number', {
     id: row.id,
   });
+  return claimWith(row, attempts);
+}
+
+function claimWith(row: TaskRow, attempts: readonly AttemptRow[]): Claim {
   const last = attempts.at(-1);
   if (!last) throw new Error(`task ${row.id} has no attempt`);
   return { lease: leaseOf(row), task: taskOf(row, attempts), attempt: attemptOf(last) };
-}
-
-export function* startClaimed(parts: StoreParts, lease: Lease, context: ResolvedContext): Work<LeaseNews> {
-  const row = yield* heldRow(parts, lease);
-  if (!row) return 'lost';
-  if (row.state === 'assigned') {
-    if (row.stop_requested !== null) return 'stop_requested';
-    yield* start(parts, row);
-  }
-  yield* recordContext(parts, row, context);
-  return row.stop_requested === null ? 'kept' : 'stop_requested';
-}
-
-/** @returns the row as it is now */
-export function* start(parts: StoreParts, row: TaskRow): Work<TaskRow> {
-  const atMs = parts.now();
-  const set = { started_at_ms: atMs, worker_deaths: 0 };
-  yield* move(row, { transition: 'started', worker: row.worker, reason: null, atMs, set });
-  yield* put('update attempts set started_at_ms = :atMs where task_id = :id and number = :attempt', {
-    atMs,
-    id: row.id,
-    attempt: row.attempt,
-  });
-  return { ...row, ...set, state: 'running' };
-}
-
-function* recordContext({ now }: StoreParts, row: TaskRow, context: ResolvedContext): Work<void> {
-  yield* put('update attempts set context = :context where task_id = :id and number = :attempt', {
-    context: JSON.stringify(context),
-    id: row.id,
-    attempt: row.attempt,
-  });
-  const at = new Date(now()).toISOString();
-  const columns = {
-    ...contextColumns(contextOfAttempt(context)),
-    last_activity: at,
-    last_context_update: at,
-  };
-  yield* put(
-    `update sessions set ${assignments(columns)} where name = :where_name and current_task_id = :where_id`,
-    {
-      ...columns,
-      where_name: row.session,
-      where_id: row.id,
-    },
-  );
-}
-
-/** A stop that was asked for ends the retries. */
-export function* finishClaimed(
-  parts: StoreParts,
-  lease: Lease,
-  end: { readonly outcome: Outcome; readonly retryAtMs: number | null },
-): Work<LeaseNews> {
-  const row = yield* heldRow(parts, lease);
-  if (!row) return yield* lateOutcome(parts, lease, end.outcome);
-  const { outcome, retryAtMs } = end;
-  if (retryAtMs === null || row.stop_requested !== null) yield* finish(parts, row, outcome);
-  else yield* retryLater(parts, row, { outcome, retryAtMs });
-  yield* put(
-    `update workers set stopped_at_ms = :nowMs where name = :worker and epoch = :epoch and kind = 'foreground'`,
-    { nowMs: parts.now(), worker: row.worker, epoch: row.worker_epoch },
-  );
-  return 'kept';
-}
-
-/**
- * The attempt has an outcome already. The same one: this is a repetition, after a commit whose answer was
- * lost. Another one: it was given up as lost, and its run has ended after all; its history learns of it.
- */
-function* lateOutcome(parts: StoreParts, lease: Lease, outcome: Outcome): Work<LeaseNews> {
-  const { taskId, attempt, fence, worker } = lease;
-  const ended = yield* get<OutcomeColumns>(
-    'select * from attempts where task_id = :taskId and number = :attempt and fence = :fence and outcome is not null',
-    { taskId, attempt, fence },
-  );
-  if (!ended) return 'lost';
-  const given = outcomeColumns(outcome);
-  if (COLUMNS.every((column) => ended[column] === given[column])) return 'kept';
-  yield* note({ taskId, atMs: parts.now(), kind: 'late_outcome', worker, reason: reasonOf(outcome) });
-  return 'lost';
-}
-
-const COLUMNS = Object.keys(NO_OUTCOME) as readonly (keyof OutcomeColumns)[];
-
-export function* releaseClaimed(parts: StoreParts, lease: Lease, reason: string): Work<LeaseNews> {
-  const row = yield* heldRow(parts, lease);
-  if (row?.state !== 'assigned') return 'lost';
-  yield* unassign(parts, row, { transition: 'released', reason, workerDeaths: row.worker_deaths });
-  return 'kept';
 }

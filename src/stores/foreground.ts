@@ -1,7 +1,8 @@
 import { BerthError } from '../core/errors.ts';
 import type { Claim, ForegroundRun } from '../core/store.ts';
 import type { TaskSpec } from '../core/task.ts';
-import { assign, claimOf, start } from './claims.ts';
+import { assign, claimOf } from './claims.ts';
+import { start } from './leases.ts';
 import { addTask } from './tasks.ts';
 import { type StoreParts, taskRow } from './transitions.ts';
 import { all, put, type Work } from './work.ts';

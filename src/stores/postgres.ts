@@ -1,10 +1,11 @@
 import type { Store } from '../core/store.ts';
 import { adopt } from './adopt.ts';
-import { claimTasks, finishClaimed, releaseClaimed, startClaimed } from './claims.ts';
+import { claimTasks } from './claims.ts';
 import { pages, putRows } from './copy.ts';
 import { addRunning } from './foreground.ts';
 import { findProblems } from './fsck.ts';
 import { GivenClaims } from './given.ts';
+import { finishClaimed, releaseClaimed, startClaimed } from './leases.ts';
 import { pause, readGroups, readPauses, resume } from './pauses.ts';
 import { parseAddress } from './postgres/address.ts';
 import { watchNotices } from './postgres/changes.ts';

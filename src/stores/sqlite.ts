@@ -1,12 +1,13 @@
 import type { Store } from '../core/store.ts';
 import { adopt } from './adopt.ts';
 import { watchChanges } from './changes.ts';
-import { claimTasks, finishClaimed, releaseClaimed, startClaimed } from './claims.ts';
+import { claimTasks } from './claims.ts';
 import { pages, putRows } from './copy.ts';
 import { type Database, openDatabase, sqliteError, sqliteVersion } from './driver.ts';
 import { addRunning } from './foreground.ts';
 import { findProblems } from './fsck.ts';
 import { GivenClaims } from './given.ts';
+import { finishClaimed, releaseClaimed, startClaimed } from './leases.ts';
 import { checkSchema, makeCurrent, SCHEMA_VERSION } from './migrate.ts';
 import { pause, readGroups, readPauses, resume } from './pauses.ts';
 import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';

@@ -4,7 +4,7 @@ import type { Lease, Outcome, OutcomeKind } from '../core/task.ts';
 import type { SqlValue } from './driver.ts';
 import type { GivenClaims } from './given.ts';
 import { NO_OUTCOME, outcomeColumns, type TaskRow } from './rows.ts';
-import { all, type Dialect, get, put, run, type Work } from './work.ts';
+import { all, type Dialect, get, must, put, type Work } from './work.ts';
 
 /** What every part of the store works with. */
 export interface StoreParts {
@@ -45,16 +45,15 @@ export interface Change {
 export function* move(row: TaskRow, change: Change): Work<void> {
   const { transition, worker, reason, atMs } = change;
   const columns = { ...change.set, state: stateAfter(transition, row.state) };
-  const changed = yield* run(
+  yield* must(
     `update tasks set ${assignments(columns)} where id = :where_id and state = :where_state and fence = :where_fence`,
     { ...columns, where_id: row.id, where_state: row.state, where_fence: row.fence },
+    () =>
+      new BerthError(`Task ${row.id} changed while it was being ${transition}.`, {
+        code: 'TRY_AGAIN',
+        hint: 'Try again; nothing was changed.',
+      }),
   );
-  if (changed !== 1) {
-    throw new BerthError(`Task ${row.id} changed while it was being ${transition}.`, {
-      code: 'TRY_AGAIN',
-      hint: 'Try again; nothing was changed.',
-    });
-  }
   yield* note({ taskId: row.id, atMs, kind: transition, worker, reason });
 }
 

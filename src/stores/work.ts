@@ -10,8 +10,10 @@ export interface Statement {
   readonly sql: string;
   /** Named: `:id` takes `{ id }`. */
   readonly values: SqlValues;
-  /** `nothing`: a driver need not wait for the answer before it goes on. */
-  readonly wants: 'rows' | 'count' | 'nothing';
+  /** `nothing`, `one`: a driver need not wait for the answer before it goes on. */
+  readonly wants: 'rows' | 'count' | 'nothing' | 'one';
+  /** For `one`: what is wrong when it did not change exactly one row. Nothing is committed then. */
+  readonly otherwise?: () => Error;
 }
 
 export interface Answer {
@@ -40,6 +42,11 @@ export function* run(sql: string, values: SqlValues = {}): Work<number> {
 /** A statement that cannot fail to apply, or whose effect is guarded by another one. */
 export function* put(sql: string, values: SqlValues = {}): Work<void> {
   yield { sql, values, wants: 'nothing' };
+}
+
+/** A statement that is a guard: it changes exactly one row, or the transaction fails. */
+export function* must(sql: string, values: SqlValues, otherwise: () => Error): Work<void> {
+  yield { sql, values, wants: 'one', otherwise };
 }
 
 /** What the databases say differently. */

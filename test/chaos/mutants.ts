@@ -34,7 +34,7 @@ export function without({ name, edits }: Mutant): Plugin {
 }
 
 const transitions = /stores\/transitions\.ts$/;
-const claims = /stores\/claims\.ts$/;
+const leases = /stores\/leases\.ts$/;
 const dialect = /postgres\/dialect\.ts$/;
 
 export const MUTANTS: readonly Mutant[] = [
@@ -46,7 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a start is refused when the lease is not the current one',
     edits: [
       {
-        file: claims,
+        file: leases,
         from: "if (!row) return 'lost';\n  if (row.state === 'assigned')",
         to: "if (!row) return 'kept';\n  if (row.state === 'assigned')",
       },

@@ -2,9 +2,10 @@ import { retryAt } from '../../src/core/backoff.ts';
 import type { Claim, WorkerIdentity } from '../../src/core/store.ts';
 import type { Outcome, TaskEvent } from '../../src/core/task.ts';
 import { adopt } from '../../src/stores/adopt.ts';
-import { claimTasks, finishClaimed, startClaimed } from '../../src/stores/claims.ts';
+import { claimTasks } from '../../src/stores/claims.ts';
 import type { Database } from '../../src/stores/driver.ts';
 import { GivenClaims } from '../../src/stores/given.ts';
+import { finishClaimed, startClaimed } from '../../src/stores/leases.ts';
 import { putSession, setGroup } from '../../src/stores/sessions.ts';
 import { addTask, readEvents, requestStop } from '../../src/stores/tasks.ts';
 import { drive } from '../../src/stores/transactions.ts';
@@ -66,6 +67,7 @@ class World {
   private readonly alive = new Set<number>();
   private readonly tooEarly: string[] = [];
   private pids = 0;
+  private seenEvent = 0;
   private calm = false;
   private readonly database: Database;
 
@@ -198,7 +200,6 @@ class World {
       return;
     }
     process.renewedAtMs = sentAtMs;
-    const before = new Map(this.contactMs);
     for (const claim of this.ask(process, adopt(process.parts, name, this.isAlive))) {
       process.hands.set(claim.lease.taskId, {
         claim,
@@ -206,19 +207,19 @@ class World {
       });
       process.parts.given.received(name, [claim]);
     }
-    this.lookForEarlyLosses(process, before);
   }
 
   /** Nobody on another host may be given up within a lease of his last word. */
-  private lookForEarlyLosses({ identity }: Process, contactMs: ReadonlyMap<string, number>): void {
-    const given = this.database.all<{ task_id: number; worker: string }>(
-      `select task_id, worker from events where at_ms = :nowMs and reason like '%has not been heard of%'`,
-      { nowMs: this.nowMs },
+  private lookForEarlyLosses(): void {
+    const given = this.database.all<{ id: number; task_id: number; worker: string }>(
+      `select id, task_id, worker from events where id > :seen and reason like '%has not been heard of%'`,
+      { seen: this.seenEvent },
     );
-    for (const { task_id: id, worker } of given) {
-      const silentMs = this.nowMs - (contactMs.get(worker) ?? 0);
+    for (const { id, task_id: task, worker } of given) {
+      this.seenEvent = id;
+      const silentMs = this.nowMs - (this.contactMs.get(worker) ?? 0);
       if (silentMs < LEASE_MS)
-        this.tooEarly.push(`task ${id} of ${worker} was given up by ${identity.name} after ${silentMs} ms`);
+        this.tooEarly.push(`task ${task} of ${worker} was given up after ${silentMs} ms`);
     }
   }
 
@@ -292,6 +293,7 @@ class World {
     try {
       const answer = drive(this.database, work);
       this.database.run('COMMIT');
+      this.lookForEarlyLosses();
       return answer;
     } catch (error) {
       this.database.run('ROLLBACK');

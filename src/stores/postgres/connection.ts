@@ -3,6 +3,7 @@ import type { SqlValue, SqlValues } from '../driver.ts';
 import type { Answer, Work } from '../work.ts';
 import type { DatabaseAddress } from './address.ts';
 import { isPassing, postgresError } from './errors.ts';
+import { groupCommit, type Job } from './group-commit.ts';
 
 export interface Connections {
   /** The work in one transaction; it starts anew where it met another one. `nowMs` is the database's clock. */
@@ -25,25 +26,31 @@ export async function connections(address: DatabaseAddress): Promise<Connections
     types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },
   });
   pool.on('error', () => {}); // an idle connection that broke; the next one is a new one
-  const inTransaction = async <T>(begin: string, work: (nowMs: number) => Work<T>): Promise<T> => {
+  const inTransaction = async <T>(begin: string, works: readonly Job<T>[]): Promise<readonly T[]> => {
     for (let left = MAX_ATTEMPTS; ; left -= 1) {
       try {
-        return await attempt(pool, { begin, work, address });
+        return await attempt(pool, { begin, works, prepare: address.prepare });
       } catch (error) {
-        if (!isPassing(error) || left === 0) throw postgresError(error, address.name);
+        // of several the one at fault is not known: each goes on its own
+        if (works.length > 1 || !isPassing(error) || left === 0) throw error;
         // so that two that met do not meet again
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
       }
     }
   };
+  const named = (error: unknown): never => {
+    throw postgresError(error, address.name);
+  };
   const settings = `${LIMITS}; set local search_path to "${address.schema}"; ${CLOCK}`;
+  const together = groupCommit((works) => inTransaction(`begin; ${settings}`, works));
   return {
-    write: (work) => inTransaction(`begin; ${settings}`, work),
-    read: (work) => inTransaction(`begin isolation level repeatable read read only; ${settings}`, work),
-    query: (text, values = []) =>
-      pool.query(text, [...values]).catch((error) => {
-        throw postgresError(error, address.name);
-      }),
+    write: (work) => together(work).catch(named),
+    read: (work) =>
+      inTransaction(`begin isolation level repeatable read read only; ${settings}`, [work]).then(
+        ([value]) => value as never,
+        named,
+      ),
+    query: (text, values = []) => pool.query(text, [...values]).catch(named),
     close: () => pool.end(),
   };
 }
@@ -59,11 +66,11 @@ const CLOCK = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint as 
 
 interface Transaction<T> {
   readonly begin: string;
-  readonly work: (nowMs: number) => Work<T>;
-  readonly address: DatabaseAddress;
+  readonly works: readonly Job<T>[];
+  readonly prepare: boolean;
 }
 
-async function attempt<T>(pool: Pool, { begin, work, address }: Transaction<T>): Promise<T> {
+async function attempt<T>(pool: Pool, { begin, works, prepare }: Transaction<T>): Promise<readonly T[]> {
   const client = await pool.connect();
   let broken = false;
   const onError = (): void => {
@@ -72,9 +79,11 @@ async function attempt<T>(pool: Pool, { begin, work, address }: Transaction<T>):
   client.on('error', onError);
   try {
     const begun = (await client.query(begin)) as unknown as readonly QueryResult<{ now_ms: number }>[];
-    const value = await drive(client, work(begun.at(-1)?.rows[0]?.now_ms ?? 0), address.prepare);
+    const nowMs = begun.at(-1)?.rows[0]?.now_ms ?? 0;
+    const values: T[] = [];
+    for (const work of works) values.push(await drive(client, work(nowMs), prepare));
     await client.query('commit');
-    return value;
+    return values;
   } catch (error) {
     await client.query('rollback').catch(onError);
     throw error;
@@ -89,12 +98,13 @@ async function drive<T>(client: PoolClient, work: Work<T>, prepare: boolean): Pr
   const unheard: Promise<unknown>[] = [];
   let step = work.next(NOTHING);
   while (!step.done) {
-    const { sql, values, wants } = step.value;
+    const { sql, values, wants, otherwise } = step.value;
     const result = client.query(statement(sql, values, prepare));
-    if (wants === 'nothing') {
+    if (wants === 'nothing' || wants === 'one') {
+      const checked = otherwise === undefined ? result : changesOne(result, otherwise);
       // reported below; a rejection must not be unheard of until then
-      result.catch(() => {});
-      unheard.push(result);
+      checked.catch(() => {});
+      unheard.push(checked);
       step = work.next(NOTHING);
     } else {
       await Promise.all(unheard.splice(0));
@@ -104,6 +114,10 @@ async function drive<T>(client: PoolClient, work: Work<T>, prepare: boolean): Pr
   }
   await Promise.all(unheard);
   return step.value;
+}
+
+async function changesOne(result: Promise<QueryResult>, otherwise: () => Error): Promise<void> {
+  if ((await result).rowCount !== 1) throw otherwise();
 }
 
 const NOTHING: Answer = { rows: [], changes: 0 };
