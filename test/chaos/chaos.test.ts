@@ -18,7 +18,7 @@ import { MUTANTS, type Mutant, without } from './mutants.ts';
 /** Of each run; CI takes a minute. */
 const CHAOS_MS = Number(process.env.BERTH_TEST_CHAOS_MS ?? 10_000);
 /** In which a queue that lacks a guard has to be found out. */
-const MUTANT_MS = Number(process.env.BERTH_TEST_MUTANT_MS ?? 30_000);
+const MUTANT_MS = Number(process.env.BERTH_TEST_MUTANT_MS ?? 60_000);
 const WORKERS = 6;
 
 const cache = join(import.meta.dirname, '../../node_modules/.cache');
