@@ -381,7 +381,7 @@ async function kubectlOf(worker: number): Promise<number> {
     .trim()
     .split(' ')
     .map(Number);
-  const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('exec'));
+  const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('kubectl\0'));
   if (found === undefined) throw new Error('The worker has no kubectl.');
   return found;
 }

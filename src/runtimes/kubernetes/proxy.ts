@@ -46,8 +46,13 @@ export async function openProxy(host: Host, context: string): Promise<ApiProxy> 
 }
 
 /** Ends with its stdin, which is ours: also when we are killed. Only kubectl holds the output streams. */
-const LEASHED =
-  'kubectl "$@" </dev/null & pid=$!; exec >/dev/null 2>&1; while read -r line; do :; done; kill "$pid"; rm -rf "$0"';
+const LEASHED = [
+  'kubectl "$@" </dev/null & pid=$!',
+  `trap 'kill "$pid" 2>/dev/null; rm -rf "$0"' EXIT`,
+  'trap exit TERM HUP INT',
+  'exec >/dev/null 2>&1',
+  'while read -r line; do :; done',
+].join('\n');
 
 /** Null once it serves, else what it said instead. */
 function firstWords(child: Spawned): Promise<string | null> {
