@@ -78,6 +78,7 @@ const GRACE_MS = 1000;
 /** Execution.md's promise: gone within the grace and five seconds. */
 export const GONE_MS = GRACE_MS + 5000;
 const ROUNDS = Number(process.env.BERTH_TEST_ROUNDS ?? 3);
+const AT_ONCE = 3;
 
 /** What must be true of a whole run, from the request to the outcome, in every box and both ways. */
 export function runContract(name: string, open: () => Promise<RunsUnderTest>): void {
@@ -182,7 +183,7 @@ export function runContract(name: string, open: () => Promise<RunsUnderTest>): v
     });
 
     test(`4. cancel leaves nothing of a tree that will not end, ${ROUNDS} of ${ROUNDS} rounds`, async () => {
-      const rounds = Array.from({ length: ROUNDS }, async () => {
+      const round = async () => {
         const mark = aMark();
         const started = await under.start({ payload: stubborn(mark), env: { MARK_OF_TEST: mark } });
         await until(async () => (await started.said()).includes('up'));
@@ -195,12 +196,14 @@ export function runContract(name: string, open: () => Promise<RunsUnderTest>): v
           left: await under.processes(mark),
           inTime: tookMs < GONE_MS || tookMs,
         };
-      });
-
-      expect(await Promise.all(rounds)).toEqual(
-        rounds.map(() => ({ outcome: 'cancelled', left: [], inTime: true })),
-      );
-    });
+      };
+      // some at once, but no more than a small machine can do in time
+      for (let done = 0; done < ROUNDS; done += AT_ONCE) {
+        const rounds = Array.from({ length: Math.min(AT_ONCE, ROUNDS - done) }, round);
+        const gone = { outcome: 'cancelled', left: [], inTime: true };
+        expect(await Promise.all(rounds)).toEqual(rounds.map(() => gone));
+      }
+    }, 300_000);
 
     test('4. what can no longer be recognised once its parent has ended is gone too', async () => {
       const mark = aMark();

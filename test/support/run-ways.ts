@@ -327,7 +327,7 @@ export async function processesWith({ container }: Box, text: string): Promise<r
     const entered = runtime.enter(place, { argv: ['sh', '-c', search], cwd: null, env: {} }, NO_STREAMS);
     return lines((await host.exec(entered, { timeoutMs: 20_000 })).stdout.trim());
   } catch (error) {
-    if (error instanceof BerthError && error.code === 'CONTAINER_NOT_FOUND') return [];
+    if (error instanceof BerthError && /^CONTAINER_NOT_(FOUND|RUNNING)$/.test(error.code)) return [];
     throw error;
   }
 }
