@@ -101,7 +101,8 @@ class Loop {
     const task = runTask(this.deps, claim, this.signal);
     this.running.set(claim.lease.taskId, task);
     void task.done.then(() => {
-      this.running.delete(claim.lease.taskId);
+      // another attempt may be in its place, when this one was given up as lost meanwhile
+      if (this.running.get(claim.lease.taskId) === task) this.running.delete(claim.lease.taskId);
       this.wake();
     });
   }

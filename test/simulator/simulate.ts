@@ -268,10 +268,12 @@ class World {
     }
   }
 
-  private end(process: Process, { claim }: Hand, outcome: Outcome): void {
+  private end(process: Process, hand: Hand, outcome: Outcome): void {
+    const { claim } = hand;
     const again = retryAt(outcome, 1, claim.task.spec.queue, this.nowMs);
     this.ask(process, finishClaimed(process.parts, claim.lease, { outcome, retryAtMs: again }));
-    process.hands.delete(claim.lease.taskId);
+    // another attempt of the task may be in its place by now
+    if (process.hands.get(claim.lease.taskId) === hand) process.hands.delete(claim.lease.taskId);
   }
 
   /** A call to the database: it may fail before its commit, or lose its answer after it. */
