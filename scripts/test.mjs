@@ -12,7 +12,7 @@ const patterns = process.argv.slice(2);
 const required = (process.env.BERTH_TEST_REQUIRE ?? '').split(',').filter((name) => name !== '');
 const known = ['docker', 'compose', 'podman', 'tmux', 'ssh', 'postgres', 'kubernetes'];
 /** Engines that some test needs today. The others come with their parts. */
-const used = ['docker', 'compose', 'podman'];
+const used = ['docker', 'compose', 'podman', 'tmux', 'postgres'];
 
 const unknown = required.filter((name) => !known.includes(name));
 if (unknown.length > 0)

@@ -198,7 +198,14 @@ describe('any tasks and sessions', () => {
   const provider = fc.option(fc.constantFrom('claude', 'codex'), { nil: null });
   const directory = fc.constantFrom('/work', '/work/app', '/other');
   const tasks = fc.array(
-    fc.record({ host, directory, provider, target: fc.option(names, { nil: null }), terminal: fc.boolean(), headless: fc.boolean() }),
+    fc.record({
+      host,
+      directory,
+      provider,
+      target: fc.option(names, { nil: null }),
+      terminal: fc.boolean(),
+      headless: fc.boolean(),
+    }),
     { maxLength: 8 },
   );
   const sessions = fc.uniqueArray(
@@ -209,7 +216,9 @@ describe('any tasks and sessions', () => {
     candidates: wishes.map((wish, at) => ({
       id: at + 1,
       spec: task({
-        payload: wish.terminal ? { ...PROMPT, provider: wish.provider, headless: wish.headless } : { kind: 'line', line: 'ls' },
+        payload: wish.terminal
+          ? { ...PROMPT, provider: wish.provider, headless: wish.headless }
+          : { kind: 'line', line: 'ls' },
         context: { host: wish.host, workdir: wish.directory },
         queue: { target: wish.target },
       }),

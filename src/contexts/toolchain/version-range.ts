@@ -20,12 +20,10 @@ export function compareVersions(a: Version, b: Version): number {
 export function satisfies(version: Version, range: string): boolean {
   return range.split('||').some((part) => {
     const bounds = boundsOf(part.trim());
-    return (
-      bounds !== null &&
-      bounds.every(({ from, below }) => {
-        return compareVersions(version, from) >= 0 && (below === null || compareVersions(version, below) < 0);
-      })
-    );
+    if (bounds === null) return false;
+    return bounds.every(({ from, below }) => {
+      return compareVersions(version, from) >= 0 && (below === null || compareVersions(version, below) < 0);
+    });
   });
 }
 
