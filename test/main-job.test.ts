@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Berth, endOf, until } from './support/berth.ts';
@@ -140,6 +140,20 @@ test('a slow reader gets all of a long output', async () => {
     if (size < 500_000) await new Promise((resolve) => setTimeout(resolve, 120));
   }
   expect(size).toBeGreaterThan(3_000_000);
+});
+
+test('a new database never takes the runs of an old one for its own', async () => {
+  await using berth = new Berth();
+  await berth.up();
+  await berth.run(['send', 'exit 3', '--wait']);
+  await berth.run(['down']);
+  for (const name of ['berth.db', 'berth.db-wal', 'berth.db-shm'])
+    rmSync(join(berth.home, name), { force: true });
+  await berth.up();
+  const queued = await berth.run(['send', 'echo new', '--wait']);
+  expect(queued).toMatchObject({ code: 125, stdout: '' });
+  expect(queued.stderr).toMatch(/FILE_EXISTS.*1-1/);
+  expect(await berth.run(['run', '--', 'echo', 'second'])).toMatchObject({ code: 0, stdout: 'second\n' });
 });
 
 test('a second worker of the same name is refused and names the first', async () => {

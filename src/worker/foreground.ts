@@ -27,6 +27,7 @@ import {
   withPlace,
 } from './plan.ts';
 import { asBerthError, judge } from './run-task.ts';
+import { leftover } from './session-place.ts';
 
 /**
  * Run a task now, as long as this process lives: its death, however sudden, ends the task and its tree.
@@ -102,7 +103,11 @@ function writeToken({ runs, host }: ForegroundDeps, claim: Claim): void {
   const directory = join(runs, claim.attempt.runDirectory);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const { pid, startTime, bootId } = host.self;
-  writeFileSync(join(directory, 'pid'), `run ${pid} ${startTime} ${bootId}\n`, { mode: 0o600 });
+  try {
+    writeFileSync(join(directory, 'pid'), `run ${pid} ${startTime} ${bootId}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    throw error instanceof Error && 'code' in error && error.code === 'EEXIST' ? leftover(claim) : error;
+  }
 }
 
 /** Our end of the leash is the script's stdin: when we die it closes, and the tree is stopped. */

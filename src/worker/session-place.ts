@@ -1,5 +1,5 @@
 import type { ResolvedContext } from '../core/context.ts';
-import { messageOf } from '../core/errors.ts';
+import { BerthError, messageOf } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
 import type { Place, Runtime } from '../core/runtime.ts';
 import type { Claim } from '../core/store.ts';
@@ -19,7 +19,16 @@ export async function startRun(
   at: { readonly context: ResolvedContext; readonly place: Place; readonly runtime: Runtime },
 ): Promise<void> {
   const [env, run] = await Promise.all([deps.reveal(at.context.env), asCommand(deps, claim, at)]);
-  await executorOf(deps, claim).start(runSpecOf({ claim: run, ...at, env }));
+  const answer = await executorOf(deps, claim).start(runSpecOf({ claim: run, ...at, env }));
+  if (answer === 'already' && claim.task.state.name !== 'running') throw leftover(claim);
+}
+
+/** A run of this name that this task never started: the database is newer than the folder of runs. */
+export function leftover({ attempt }: Claim): BerthError {
+  return new BerthError(`The run ${attempt.runDirectory} is there already, left by another queue.`, {
+    code: 'FILE_EXISTS',
+    hint: 'The database was replaced: move the folder `runs` beside it away, then `berth retry`.',
+  });
 }
 
 /** A task in a window of its own leaves the shell of its session where that was. */
