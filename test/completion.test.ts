@@ -56,9 +56,8 @@ describe('what may stand at the cursor', () => {
   });
 
   test('the services of this directory', async () => {
-    const services = async () => [
-      { name: 'web', image: 'nginx', build: null, profiles: [], state: null, container_id: null },
-    ];
+    const web = { name: 'web', image: 'nginx', build: null, profiles: [], state: null, container_id: null };
+    const services = async () => ({ services: [web], warnings: [] });
     const { stdout } = await berthInProcess(['__complete', 'run', '--container-service', 'w'], {
       home: join(folder, 'none'),
       cwd: folder,
