@@ -17,8 +17,9 @@ import { MUTANTS, type Mutant, without } from './mutants.ts';
 
 /** Of each run; CI takes a minute. */
 const CHAOS_MS = Number(process.env.BERTH_TEST_CHAOS_MS ?? 10_000);
-/** In which a queue that lacks a guard has to be found out. */
-const MUTANT_MS = Number(process.env.BERTH_TEST_MUTANT_MS ?? 60_000);
+/** In which a queue that lacks a guard has to be found out. That takes luck and a quiet machine: only when asked. */
+const MUTANT_MS = Number(process.env.BERTH_TEST_MUTANT_MS ?? 0);
+const LEFT_OUT = MUTANT_MS > 0 ? '' : ' [left out: set BERTH_TEST_MUTANT_MS=60000]';
 const WORKERS = 6;
 
 const cache = join(import.meta.dirname, '../../node_modules/.cache');
@@ -225,8 +226,8 @@ describe('chaos on SQLite', () => stories(sqlitePlace));
 describeWith(['postgres'], 'chaos on PostgreSQL', () => {
   stories(postgresPlace);
 
-  test.each(MUTANTS)(
-    'it is found out unless $name',
+  test.runIf(MUTANT_MS > 0).each(MUTANTS)(
+    `it is found out unless $name${LEFT_OUT}`,
     async (mutant) => {
       const { found } = await chaos(postgresPlace(), await bundle(mutant), MUTANT_MS, 'found');
 
