@@ -21,6 +21,7 @@ export async function connections(address: DatabaseAddress): Promise<Connections
   const pool = new pg.Pool({
     ...address.connection,
     max: MAX_CONNECTIONS,
+    connectionTimeoutMillis: CONNECT_MS,
     // a verb that is done is not kept waiting by an idle connection
     allowExitOnIdle: true,
     types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },
@@ -57,6 +58,8 @@ export async function connections(address: DatabaseAddress): Promise<Connections
 
 const INT8 = 20;
 const MAX_CONNECTIONS = 8;
+/** A database that does not answer is away. */
+const CONNECT_MS = 10_000;
 /** Of one transaction that meets others; each passes in milliseconds. */
 const MAX_ATTEMPTS = 30;
 
@@ -70,27 +73,41 @@ interface Transaction<T> {
   readonly prepare: boolean;
 }
 
-async function attempt<T>(pool: Pool, { begin, works, prepare }: Transaction<T>): Promise<readonly T[]> {
+async function attempt<T>(pool: Pool, transaction: Transaction<T>): Promise<readonly T[]> {
   const client = await pool.connect();
   let broken = false;
-  const onError = (): void => {
-    broken = true;
-  };
-  client.on('error', onError);
+  let lose: (error: Error) => void = () => {};
+  // a query that was written to a connection as it died may never be answered, not even with an error
+  const lost = new Promise<never>((_resolve, reject) => {
+    lose = (error = new Error('Connection terminated unexpectedly')) => {
+      broken = true;
+      reject(error);
+    };
+  });
+  lost.catch(() => {});
+  const onEnd = (): void => lose(new Error('Connection terminated unexpectedly'));
+  client.on('error', lose).on('end', onEnd);
   try {
-    const begun = (await client.query(begin)) as unknown as readonly QueryResult<{ now_ms: number }>[];
-    const nowMs = begun.at(-1)?.rows[0]?.now_ms ?? 0;
-    const values: T[] = [];
-    for (const work of works) values.push(await drive(client, work(nowMs), prepare));
-    await client.query('commit');
-    return values;
+    return await Promise.race([inOne(client, transaction), lost]);
   } catch (error) {
-    await client.query('rollback').catch(onError);
+    if (!broken) await Promise.race([client.query('rollback'), lost]).catch(lose);
     throw error;
   } finally {
-    client.off('error', onError);
+    client.off('error', lose).off('end', onEnd);
     client.release(broken);
   }
+}
+
+async function inOne<T>(
+  client: PoolClient,
+  { begin, works, prepare }: Transaction<T>,
+): Promise<readonly T[]> {
+  const begun = (await client.query(begin)) as unknown as readonly QueryResult<{ now_ms: number }>[];
+  const nowMs = begun.at(-1)?.rows[0]?.now_ms ?? 0;
+  const values: T[] = [];
+  for (const work of works) values.push(await drive(client, work(nowMs), prepare));
+  await client.query('commit');
+  return values;
 }
 
 /** Statements whose answer nobody waits for are sent along with the next one. */
