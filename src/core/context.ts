@@ -109,7 +109,12 @@ export interface ResolvedContainer {
   readonly project: string | null;
   readonly service: string | null;
   /** Where the project's files are, so that its service can be brought up; null outside Compose. */
-  readonly compose: { readonly dir: string; readonly files: readonly string[] } | null;
+  readonly compose: {
+    readonly dir: string;
+    readonly files: readonly string[];
+    /** Services that are brought up together with it, beside what it depends on. */
+    readonly alongside?: readonly string[];
+  } | null;
   readonly pod: string | null;
   readonly namespace: string | null;
   readonly kubeContext: string | null;

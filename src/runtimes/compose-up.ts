@@ -5,6 +5,7 @@ import { BerthError } from '../core/errors.ts';
 import type { ExecResult, Host } from '../core/host.ts';
 import { type EngineName, lastWords } from './engine-cli.ts';
 import { cliInspector } from './inspector.ts';
+import { checkServiceName } from './names.ts';
 import { findCompose } from './probe-compose.ts';
 import { startFailure } from './start-failure.ts';
 
@@ -41,7 +42,9 @@ export async function bringUp(host: Host, target: ComposeTarget): Promise<void> 
 /** What Compose is told, after the options of the project. */
 export function bringUpArguments({ container, service }: ComposeTarget, waits: boolean): readonly string[] {
   const build = container.start?.build === null ? '--no-build' : '--build';
-  return ['up', '--detach', build, ...(waits ? ['--wait', '--pull=never'] : []), service];
+  const alongside = container.compose?.alongside ?? [];
+  for (const name of alongside) checkServiceName(name);
+  return ['up', '--detach', build, ...(waits ? ['--wait', '--pull=never'] : []), service, ...alongside];
 }
 
 /** A line that can be pasted: Compose with this project's directory, files and name. */

@@ -161,10 +161,10 @@ describe('a dev container', () => {
       expect((await resolve({ ...facts, docker }, '/p/sub')).dir.target).toBe('/workspaces/p/sub');
     });
 
-    test('is brought up under the name that its own tool would give, not that of every .devcontainer', async () => {
+    test('is brought up with its runServices, under the name that its own tool would give', async () => {
       const context = await resolve({ ...facts, docker: [] }, '/p', asked({ start: true }));
       expect(context).toMatchObject({ container: { id: null, project: 'p_devcontainer', service: 'app' } });
-      expect(context.warnings.join()).toContain('are brought up, not mail');
+      expect(context.container?.compose?.alongside).toEqual(['mail']);
     });
   });
 });

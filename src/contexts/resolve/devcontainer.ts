@@ -182,12 +182,14 @@ async function throughCompose(
   const user = question.asked.user ?? config.remoteUser ?? config.containerUser;
   const env = remoteEnv(config, box.containerEnv ?? null);
   const started = source.runServices?.filter((name) => name !== source.service) ?? [];
-  const isLeft = box.container.id === null && started.length > 0;
-  const left = isLeft
-    ? [`Only service "${source.service}" and what it depends on are brought up, not ${started.join(', ')}.`]
-    : [];
-  const warnings = [...box.warnings, ...unsetWarnings(config), ...left];
-  return { ...box, container: { ...box.container, type: 'devcontainer' }, user, env, warnings };
+  const compose = box.container.compose && { ...box.container.compose, alongside: started };
+  const warnings = [...box.warnings, ...unsetWarnings(config)];
+  const container = {
+    ...box.container,
+    type: 'devcontainer' as const,
+    ...(box.container.id === null && started.length > 0 && { compose }),
+  };
+  return { ...box, container, user, env, warnings };
 }
 
 /**
