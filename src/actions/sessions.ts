@@ -14,6 +14,7 @@ export interface SessionColumns {
   readonly git_branch: string | null;
   readonly env_vars: Readonly<Record<string, string>>;
   readonly container_id: string | null;
+  readonly container_state: Session['context']['containerState'];
   readonly container_image: string | null;
   readonly container_type: string | null;
   readonly container_volumes: Readonly<Record<string, string>> | null;
@@ -42,6 +43,7 @@ function columnsOf({ context, ...session }: Session): SessionColumns {
     git_branch: context.gitBranch,
     env_vars: context.envVars,
     container_id: context.containerId,
+    container_state: context.containerState,
     container_image: context.containerImage,
     container_type: context.containerType,
     container_volumes: context.containerVolumes,

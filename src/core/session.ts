@@ -1,4 +1,5 @@
-import type { ContainerType } from './context.ts';
+import type { ContainerType, ResolvedContainer } from './context.ts';
+import type { ContainerFacts } from './inspect.ts';
 
 export type SessionStatus = 'idle' | 'busy' | 'waiting_input' | 'unknown';
 
@@ -23,6 +24,8 @@ export interface SessionContext {
   /** Secrets are left out. */
   readonly envVars: Readonly<Record<string, string>>;
   readonly containerId: string | null;
+  /** Null without a container, and where no engine of this machine tells. */
+  readonly containerState: ContainerFacts['state'] | 'gone' | null;
   readonly containerImage: string | null;
   readonly containerType: ContainerType | null;
   readonly containerVolumes: Readonly<Record<string, string>> | null;
@@ -36,6 +39,7 @@ export const EMPTY_CONTEXT: SessionContext = {
   gitBranch: null,
   envVars: {},
   containerId: null,
+  containerState: null,
   containerImage: null,
   containerType: null,
   containerVolumes: null,
@@ -43,3 +47,8 @@ export const EMPTY_CONTEXT: SessionContext = {
   containerService: null,
   containerProject: null,
 };
+
+/** What is known of a container's state because a task was put in it just now; of pods and Jobs nobody tells later. */
+export function enteredState(container: ResolvedContainer | null): SessionContext['containerState'] {
+  return container === null || container.runtime === 'kubernetes' ? null : 'running';
+}

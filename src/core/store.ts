@@ -71,9 +71,16 @@ export interface Store extends AsyncDisposable {
   /** Make or refresh a session row that this worker owns. */
   putSession(session: SessionRow): Promise<void>;
   removeSession(name: string): Promise<boolean>;
+  /**
+   * Only the facts that are given change.
+   *
+   * @param onlyIn  id of the container that the facts are about: a session that is in another one by now stays as it is
+   * @returns       whether there is such a session
+   */
   updateSession(
     name: string,
     facts: Partial<SessionContext> & { readonly status?: SessionStatus },
+    onlyIn?: string | null,
   ): Promise<boolean>;
 
   /** At most so many tasks of a group at a time; null takes the limit away. */

@@ -5,7 +5,7 @@ import { quoteWord, shellQuote, toBytes } from '../core/command.ts';
 import type { ContextRequest } from '../core/context.ts';
 import { BerthError } from '../core/errors.ts';
 import type { Host, ProcessRef } from '../core/host.ts';
-import type { SessionContext } from '../core/session.ts';
+import { EMPTY_CONTEXT, type SessionContext } from '../core/session.ts';
 import { ensureServer, ownServer, type TmuxServer, tmux } from './tmux/server.ts';
 
 /**
@@ -95,7 +95,7 @@ export class TmuxSessions {
     const record: SessionRecord = {
       ...{ name: known, ...place, provider: null, request: null, made: false, events: null, end: null },
       server: { socket: pane.socket, own: null },
-      context: { ...NOWHERE, currentDir },
+      context: { ...EMPTY_CONTEXT, currentDir },
     };
     this.write(record);
     return record;
@@ -197,19 +197,6 @@ export class TmuxSessions {
 }
 
 const SETTLE_MS = 200;
-
-const NOWHERE: SessionContext = {
-  currentDir: null,
-  gitBranch: null,
-  envVars: {},
-  containerId: null,
-  containerImage: null,
-  containerType: null,
-  containerVolumes: null,
-  containerPorts: null,
-  containerService: null,
-  containerProject: null,
-};
 
 /** The directory last: it may hold anything. */
 const PANE_FORMAT =

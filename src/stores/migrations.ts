@@ -1,5 +1,6 @@
 import createTheQueue from '../../migrations/sqlite/0001_create_the_queue.sql?raw';
 import addPauses from '../../migrations/sqlite/0002_add_pauses.sql?raw';
+import addContainerState from '../../migrations/sqlite/0003_add_container_state.sql?raw';
 
 export interface Migration {
   readonly version: number;
@@ -11,4 +12,5 @@ export interface Migration {
 export const SQLITE_MIGRATIONS: readonly Migration[] = [
   { version: 1, name: '0001_create_the_queue', sql: createTheQueue },
   { version: 2, name: '0002_add_pauses', sql: addPauses },
+  { version: 3, name: '0003_add_container_state', sql: addContainerState },
 ];

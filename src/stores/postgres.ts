@@ -121,7 +121,7 @@ function writing(write: <T>(work: (parts: StoreParts) => Work<T>) => Promise<T>)
     unregisterWorker: (worker) => write((parts) => unregisterWorker(parts, worker)),
     putSession: (session) => write((parts) => putSession(parts, session)),
     removeSession: (name) => write(() => removeSession(name)),
-    updateSession: (name, facts) => write((parts) => updateSession(parts, name, facts)),
+    updateSession: (name, facts, onlyIn) => write((parts) => updateSession(parts, name, { facts, onlyIn })),
     setGroup: (name, maxRunning) => write(() => setGroup(name, maxRunning)),
     pause: (what) => write((parts) => pause(parts, what)),
     resume: (what) => write(() => resume(what)),

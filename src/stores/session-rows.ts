@@ -1,6 +1,6 @@
 import type { ContainerType, ResolvedContext } from '../core/context.ts';
 import { isSecret } from '../core/secret.ts';
-import type { Session, SessionContext, SessionStatus } from '../core/session.ts';
+import { enteredState, type Session, type SessionContext, type SessionStatus } from '../core/session.ts';
 import type { SqlValue } from './driver.ts';
 
 /** A row of `sessions`: the column names that people query. */
@@ -15,6 +15,7 @@ export interface SessionColumns {
   readonly git_branch: string | null;
   readonly env_vars: string;
   readonly container_id: string | null;
+  readonly container_state: SessionContext['containerState'];
   readonly container_image: string | null;
   readonly container_type: ContainerType | null;
   readonly container_volumes: string | null;
@@ -38,6 +39,7 @@ export function sessionOf(row: SessionColumns): Session {
       gitBranch: row.git_branch,
       envVars: textMap(row.env_vars) ?? {},
       containerId: row.container_id,
+      containerState: row.container_state,
       containerImage: row.container_image,
       containerType: row.container_type,
       containerVolumes: textMap(row.container_volumes),
@@ -61,6 +63,7 @@ export function contextColumns(facts: Partial<SessionContext>): Record<string, S
     git_branch: facts.gitBranch,
     env_vars: facts.envVars && JSON.stringify(facts.envVars),
     container_id: facts.containerId,
+    container_state: facts.containerState,
     container_image: facts.containerImage,
     container_type: facts.containerType,
     container_volumes: facts.containerVolumes && JSON.stringify(facts.containerVolumes),
@@ -81,6 +84,7 @@ export function contextOfAttempt({ dir, env, git, container }: ResolvedContext):
     gitBranch: git?.branch ?? null,
     envVars: Object.fromEntries(plain),
     containerId: container?.id ?? null,
+    containerState: enteredState(container),
     containerImage: container?.image ?? null,
     containerType: container?.type ?? null,
     containerVolumes: container?.volumes ?? null,

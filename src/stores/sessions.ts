@@ -31,11 +31,17 @@ export function* removeSession(name: string): Work<boolean> {
   return removed === 1;
 }
 
+export interface SessionChange {
+  readonly facts: Partial<SessionContext> & { readonly status?: SessionStatus };
+  /** Id of the container that the facts are about: a session that is in another one by now stays as it is. */
+  readonly onlyIn: string | null | undefined;
+}
+
 /** A session that runs a task never becomes idle by this. @returns false when there is no such session */
 export function* updateSession(
   { now }: StoreParts,
   name: string,
-  facts: Partial<SessionContext> & { readonly status?: SessionStatus },
+  { facts, onlyIn }: SessionChange,
 ): Work<boolean> {
   const { status = null } = facts;
   const columns: Record<string, SqlValue> = {
@@ -46,8 +52,13 @@ export function* updateSession(
     `update sessions set ${assignments(columns)},
        status = case when :where_status = 'idle' and current_task_id is not null then status
          else coalesce(:where_status, status) end
-     where name = :where_name`,
-    { ...columns, where_name: name, where_status: status },
+     where name = :where_name ${onlyIn === undefined ? '' : `and coalesce(container_id, '') = :where_container`}`,
+    {
+      ...columns,
+      where_name: name,
+      where_status: status,
+      ...(onlyIn !== undefined && { where_container: onlyIn ?? '' }),
+    },
   );
   return changed === 1;
 }

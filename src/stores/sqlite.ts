@@ -113,7 +113,7 @@ function sqliteStore(database: Database, parts: StoreParts): Store {
     sessions: () => read(() => readSessions()),
     putSession: (session) => write(() => putSession(parts, session)),
     removeSession: (name) => write(() => removeSession(name)),
-    updateSession: (name, facts) => write(() => updateSession(parts, name, facts)),
+    updateSession: (name, facts, onlyIn) => write(() => updateSession(parts, name, { facts, onlyIn })),
 
     setGroup: (name, maxRunning) => write(() => setGroup(name, maxRunning)),
     groups: () => read(() => readGroups()),

@@ -145,6 +145,22 @@ export function sessions({ store, fixture }: Subject): void {
     ]);
   });
 
+  test('facts about a container are not written over those of another one', async () => {
+    await store().putSession({ name: 's', host: 'local', kind: 'headless', provider: null, worker: null });
+    await store().updateSession('s', { containerId: 'new', containerState: 'running' });
+
+    expect(await store().updateSession('s', { containerId: null, containerState: 'gone' }, 'old')).toBe(
+      false,
+    );
+    expect(await store().updateSession('s', { containerState: 'gone' }, null)).toBe(false);
+    expect(await store().updateSession('s', { containerState: 'paused' }, 'new')).toBe(true);
+    expect(await store().sessions()).toMatchObject([
+      { context: { containerId: 'new', containerState: 'paused' } },
+    ]);
+    await store().updateSession('s', { containerId: null }, 'new');
+    expect(await store().updateSession('s', { containerState: null }, null)).toBe(true);
+  });
+
   test('a session that runs a task is neither removed nor made idle', async () => {
     await store().add(aTask());
     await startWorker(store(), aWorker('w'), 1);

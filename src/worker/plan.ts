@@ -5,7 +5,7 @@ import type { RunSpec } from '../core/executor.ts';
 import type { Place, Runtime } from '../core/runtime.ts';
 import { environmentScript, type ScriptPlan, supervisedScript } from '../core/script.ts';
 import { isSecret } from '../core/secret.ts';
-import type { SessionContext } from '../core/session.ts';
+import { enteredState, type SessionContext } from '../core/session.ts';
 import type { Claim } from '../core/store.ts';
 
 export interface PlanFacts {
@@ -92,6 +92,7 @@ export function sessionFactsOf(context: ResolvedContext, place: Place): Partial<
     gitBranch: context.git?.branch ?? null,
     envVars: Object.fromEntries(plain),
     containerId: place.id,
+    containerState: enteredState(container),
     containerImage: container?.image ?? null,
     containerType: container?.type ?? null,
     containerVolumes: container?.volumes ?? null,
