@@ -42,6 +42,10 @@ export interface TaskOptions {
   readonly containerVolumes?: Readonly<Record<string, string>>;
   /** Host port to container port. */
   readonly containerPorts?: Readonly<Record<string, string>>;
+  /** Only in a new container without capabilities and network, with a read-only root. */
+  readonly hardened?: boolean;
+  /** Build the image first, from the project's build file. */
+  readonly build?: boolean;
   readonly allowHost?: boolean;
   readonly start?: boolean;
   readonly envVars?: Readonly<Record<string, string>>;
@@ -183,9 +187,10 @@ function containerOf(options: TaskOptions): ContainerRequest | null {
   const explicit = [containerImage, containerService, container, containerType].some(
     (value) => value !== undefined,
   );
-  if (!explicit && !options.useContainer) return null;
+  const hardened = options.hardened === true;
+  if (!explicit && !hardened && !options.useContainer) return null;
   return {
-    mode: explicit ? 'explicit' : 'auto',
+    mode: explicit || hardened ? 'explicit' : 'auto',
     type: typeOf(containerType),
     image: containerImage ?? null,
     service: containerService ?? null,
@@ -195,9 +200,10 @@ function containerOf(options: TaskOptions): ContainerRequest | null {
     ports: pairs(options.containerPorts),
     user: null,
     engineArgs: [],
+    hardened,
     allowHost: options.allowHost ?? false,
     start: options.start ?? false,
-    build: false,
+    build: options.build ?? false,
   };
 }
 

@@ -5,6 +5,7 @@ import type { ResolvedContainer, ResolvedContext } from './core/context.ts';
 import { isSecret } from './core/secret.ts';
 import { bringUpArguments, composeLine } from './runtimes/compose-up.ts';
 import { enterContainer } from './runtimes/enter.ts';
+import { buildCommand } from './runtimes/images.ts';
 import { parseMount, parsePort, type RunAs, runArguments } from './runtimes/run-arguments.ts';
 
 export interface Pastable {
@@ -115,10 +116,7 @@ function inNew(task: Pastable, container: ResolvedContainer): ExplainedCommand {
     .map((word, at) => (at === 2 ? '--rm' : word))
     .filter((word) => !word.startsWith('--log-opt='));
   const { build } = start ?? { build: null };
-  const built =
-    build === null
-      ? []
-      : [shellQuote([engine, 'build', '--tag', image ?? '', '--file', build.file, '--', build.context])];
+  const built = build === null ? [] : [shellQuote(buildCommand(engine, image ?? '', build))];
   return { argv, display: [...built, withVariables(run.env, argv)].join(' && ') };
 }
 

@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Berth, endOf, until } from './support/berth.ts';
 import { call } from './support/boxes.ts';
@@ -16,7 +19,7 @@ for (const engine of ['docker', 'podman'] as const) {
     afterAll(() => berth[Symbol.asyncDispose]());
     const aName = () => `berth-verb-${randomBytes(4).toString('hex')}`;
     const start = (name: string, ...more: readonly string[]) =>
-      berth.run(['container', 'start', IMAGE, '--engine', engine, '--name', name, ...more]);
+      berth.run(['container', 'start', IMAGE, '--container-type', engine, '--name', name, ...more]);
     const names = async () => (await call(engine, 'ps', '--all', '--format', '{{.Names}}')).split('\n');
 
     test('start, exec, the list and stop work on one container, which is gone in the end', async () => {
@@ -86,7 +89,7 @@ for (const engine of ['docker', 'podman'] as const) {
       ['an image that begins with a dash', ['--', '--privileged'], 64, 'INVALID_VALUE'],
       ['a name with a newline', [IMAGE, '--name', 'a\nb'], 64, 'INVALID_VALUE'],
     ])('%s is refused', async (_, words, code, name) => {
-      const refused = await berth.run(['container', 'start', '--engine', engine, ...words]);
+      const refused = await berth.run(['container', 'start', '--container-type', engine, ...words]);
 
       expect(refused).toMatchObject({
         code,
@@ -103,13 +106,94 @@ for (const engine of ['docker', 'podman'] as const) {
       expect(await names()).not.toContain(name);
     });
 
+    test('with --build the image is made from the build file here first', async () => {
+      const [name, image] = [aName(), `berth-built-${randomBytes(4).toString('hex')}`];
+      const dir = mkdtempSync(join(tmpdir(), 'berth-build-'));
+      writeFileSync(
+        join(dir, 'Dockerfile'),
+        `FROM ${IMAGE}\nCMD ["sh", "-c", "cat /made"]\nCOPY Dockerfile /made\n`,
+      );
+      const words = ['container', 'start', image, '--container-type', engine, '--name', name];
+      const before = await berth.run([...words, '--no-detach'], dir);
+      const built = await berth.run([...words, '--no-detach', '--build'], dir);
+      const lone = await berth.run([...words, '--build']);
+      const ran = await berth.run(
+        [
+          'run',
+          '--container-type',
+          engine,
+          '--container-image',
+          `${image}-2`,
+          '--build',
+          '--',
+          'cat',
+          '/made',
+        ],
+        dir,
+      );
+      await call(engine, 'rmi', image, `${image}-2`);
+      rmSync(dir, { recursive: true });
+
+      expect(before).toMatchObject({ code: 69, stderr: expect.stringContaining('IMAGE_MISSING') });
+      expect(built).toMatchObject({ code: 0, stdout: expect.stringContaining(`FROM ${IMAGE}`) });
+      expect(lone).toMatchObject({ code: 66, stderr: expect.stringContaining('has no build file') });
+      expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining(`FROM ${IMAGE}`) });
+    });
+
+    test('a hardened task has no capabilities, no network and no root to write to, but its project', async () => {
+      const dir = mkdtempSync(join(tmpdir(), 'berth-hardened-'));
+      const show = [
+        'grep -E "^(CapEff|NoNewPrivs)" /proc/self/status',
+        'ls /sys/class/net',
+        'touch /x 2>/dev/null || echo read-only',
+        'touch "$HOME/home" "$PWD/made" && echo written',
+      ].join('; ');
+      const words = [
+        '--container-type',
+        engine,
+        '--container-image',
+        IMAGE,
+        '--hardened',
+        '--',
+        'sh',
+        '-c',
+        show,
+      ];
+      const ran = await berth.run(['run', ...words], dir);
+      const made = readdirSync(dir);
+      rmSync(dir, { recursive: true });
+
+      expect(ran).toMatchObject({ code: 0, stderr: '' });
+      expect(ran.stdout.replaceAll('\t', ' ')).toBe(
+        'CapEff: 0000000000000000\nNoNewPrivs: 1\nlo\nread-only\nwritten\n',
+      );
+      expect(made).toEqual(['made']);
+    });
+
+    test('what is for a new container is refused in one that is there', async () => {
+      const name = aName();
+      await start(name, '--volume', '.:/src', '--', 'sleep', '1000');
+      const found = ['run', '--use-container', '--container-type', engine];
+      const named = await berth.run(['run', '--container', name, '--hardened', '--', 'true']);
+      const alone = await berth.run(['run', '--hardened', '--', 'true']);
+      const without = await berth.run([...found, '--hardened', '--allow-host', '--', 'true']);
+      await berth.run(['container', 'stop', name, '--force']);
+
+      expect(named).toMatchObject({
+        code: 64,
+        stderr: expect.stringContaining('CONTEXT_CONFLICT: --hardened'),
+      });
+      expect(alone).toMatchObject({ code: 64, stderr: expect.stringContaining('none is asked for') });
+      expect(without).toMatchObject({ code: 125, stdout: '' });
+    });
+
     test('Ctrl-C to a berth that stays with it stops it', async () => {
       const name = aName();
       const child = berth.start([
         'container',
         'start',
         IMAGE,
-        '--engine',
+        '--container-type',
         engine,
         '--name',
         name,
@@ -155,7 +239,15 @@ for (const engine of ['docker', 'podman'] as const) {
 
     test('an image without a shell is used by the engine’s own means', async () => {
       const name = aName();
-      await berth.run(['container', 'start', 'berth-scratch:latest', '--engine', engine, '--name', name]);
+      await berth.run([
+        'container',
+        'start',
+        'berth-scratch:latest',
+        '--container-type',
+        engine,
+        '--name',
+        name,
+      ]);
       const used = await berth.run(['container', 'exec', name, '--', 'echo', 'hello']);
       const missing = await berth.run(['container', 'exec', name, '--', 'no-such-program']);
       const run = await berth.run([

@@ -123,8 +123,10 @@ export interface ContainerWish {
   /** Null takes the first that answers. */
   readonly engine: 'docker' | 'podman' | null;
   readonly pull: 'never' | 'missing';
+  /** Build the image under its name first; null when it is there. */
+  readonly build: { readonly context: string; readonly file: string } | null;
   readonly cwd: string;
-  /** What the engine says while it pulls. */
+  /** What the engine says while it pulls or builds. */
   onProgress(text: string): void;
 }
 

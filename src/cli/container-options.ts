@@ -28,7 +28,7 @@ const KUBERNETES_FLAGS = [
   ...JOB_FLAGS,
 ] as const;
 const TARGET_FLAGS = ['container', 'container-image', 'container-service', 'pod', 'selector'] as const;
-const START_FLAGS = ['volume', 'port', 'docker-arg'] as const;
+const START_FLAGS = ['volume', 'port', 'docker-arg', 'hardened'] as const;
 const DETAIL_FLAGS = [...START_FLAGS, 'user', 'start', 'build'] as const;
 
 type ValueFlag =
@@ -51,7 +51,8 @@ export function containerRequest(flags: ContextFlags, workdir: string): Containe
   const type = containerType(flags);
   rejectContradictions(flags, type, givenFlags(flags, START_FLAGS));
   return {
-    mode: explicit.length > 0 ? 'explicit' : 'auto',
+    // what asks for a hardened container must not end up in any other place
+    mode: explicit.length > 0 || flags.hardened ? 'explicit' : 'auto',
     type,
     image: name(flags, 'container-image'),
     service: name(flags, 'container-service'),
@@ -61,6 +62,7 @@ export function containerRequest(flags: ContextFlags, workdir: string): Containe
     ports: flags.port.map(checkPort),
     user: flags.user === null ? null : checkName('--user', flags.user),
     engineArgs: flags['docker-arg'],
+    ...(flags.hardened && { hardened: true }),
     allowHost: flags['allow-host'],
     start: flags.start,
     build: flags.build,

@@ -59,7 +59,7 @@ export const CONTEXT_FLAGS = {
   },
   container: { type: 'string', value: 'NAME', group: box, help: 'enter this running container' },
   start: { type: 'boolean', group: box, help: 'start the service when it is stopped' },
-  build: { type: 'boolean', group: box, help: 'build the image when it is missing' },
+  build: { type: 'boolean', group: box, help: "build the image first, from the project's build file" },
   'allow-host': {
     type: 'boolean',
     group: box,
@@ -83,6 +83,11 @@ export const CONTEXT_FLAGS = {
     value: 'A',
     group: box,
     help: 'pass this to the engine, in a container that berth starts (repeatable)',
+  },
+  hardened: {
+    type: 'boolean',
+    group: box,
+    help: 'a new container without capabilities and network, read-only root, few processes',
   },
   pod: { type: 'string', value: 'P', group: pod, help: 'a pod, or deployment/x, statefulset/x, job/x' },
   selector: { type: 'string', value: 'L', group: pod, help: 'labels of the pod' },

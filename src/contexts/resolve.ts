@@ -83,12 +83,34 @@ async function boxFor(
   if (question === null) return { box: null, warnings: [] };
   try {
     const box = await chooseBox(question);
+    if (box !== null) mustBeStarted(box, question);
     return { box, warnings: box === null ? [noFiles(scene)] : [] };
   } catch (error) {
     const isMissing = error instanceof BerthError && CANNOT_BE_HAD.includes(error.code);
     if (!isMissing || !question.asked.allowHost) throw error;
     return { box: null, warnings: [`The task runs on the host, as allowed: ${error.message}`] };
   }
+}
+
+/** Options for a container that berth starts mean nothing in one that is there, and must not look as if they did. */
+function mustBeStarted({ container }: Box, { asked }: Question): void {
+  if (container.runtime !== 'compose' && container.job === undefined && container.start !== null) return;
+  const { hardened = false, volumes, ports, engineArgs } = asked;
+  const options = {
+    hardened: hardened ? [true] : [],
+    volume: volumes,
+    port: ports,
+    'docker-arg': engineArgs,
+  };
+  const [option] = Object.entries(options).find(([, given]) => given.length > 0) ?? [];
+  if (option === undefined) return;
+  throw new BerthError(
+    `--${option} is for a container that berth starts, and this is another: ${container.reason}`,
+    {
+      code: 'CONTEXT_CONFLICT',
+      hint: `Name the image to start with --container-image, or leave --${option} out.`,
+    },
+  );
 }
 
 /** What `--allow-host` is for: the container is known, and cannot be had. */
@@ -116,7 +138,8 @@ function questionOf({ request, dir, root, file, world }: Scene): Question | null
       user: container.user ?? setting?.user ?? null,
       start: container.start || setting?.start === true,
       build: container.build || setting?.build === true,
-      allowHost: container.allowHost || setting?.allowHost === true,
+      // the host is not hardened
+      allowHost: (container.allowHost || setting?.allowHost === true) && container.hardened !== true,
     },
     wish: wishOf(container, setting, file?.kubernetes ?? null),
     dir,

@@ -45,6 +45,8 @@ export interface ContainerRequest {
   readonly ports: readonly string[];
   readonly user: string | null;
   readonly engineArgs: readonly string[];
+  /** Only in a new container without capabilities, network and a writable root. Absent means no, as in older tasks. */
+  readonly hardened?: boolean;
   readonly allowHost: boolean;
   readonly start: boolean;
   readonly build: boolean;

@@ -5,6 +5,7 @@ import type { Host } from '../core/host.ts';
 import type { ContainerFacts } from '../core/inspect.ts';
 import type { Place, Scope } from '../core/runtime.ts';
 import { callEngine, type EngineName, refused } from './engine-cli.ts';
+import { buildCommand } from './images.ts';
 import { cliInspector } from './inspector.ts';
 import { checkImageName } from './names.ts';
 import {
@@ -87,8 +88,7 @@ export async function remove(host: Host, engine: EngineName, id: string): Promis
 async function buildWhereAsked(host: Host, engine: EngineName, { container, image }: Wanted): Promise<void> {
   const build = container.start?.build ?? null;
   if (build === null) return;
-  const argv = [engine, 'build', '--tag', image, '--file', build.file, '--', build.context] as const;
-  const result = await callEngine(host, argv, { timeoutMs: BUILD_TIMEOUT_MS });
+  const result = await callEngine(host, buildCommand(engine, image, build), { timeoutMs: BUILD_TIMEOUT_MS });
   if (result.exitCode !== 0) throw refused(engine, `build ${image}`, result);
 }
 
@@ -137,7 +137,10 @@ export async function runAsOf(
   const writes = mountsOf(container, workdir).some(
     ({ type, source, readOnly }) => type === 'bind' && !readOnly && covers(source, workdir),
   );
-  return writes ? caller(host, container.engine === 'podman' ? 'podman' : 'docker') : null;
+  if (!writes) return null;
+  const runAs = await caller(host, container.engine === 'podman' ? 'podman' : 'docker');
+  // there only /tmp can be written to
+  return container.start?.hardened ? { ...runAs, home: '/tmp' } : runAs;
 }
 
 function mountsOf({ start }: ResolvedContainer, workdir: string): readonly Mount[] {

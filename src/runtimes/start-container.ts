@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import type { ContainerStart } from '../core/context.ts';
 import type { Host } from '../core/host.ts';
 import { type OutputTaker, pump } from '../core/supervised.ts';
 import { type CommandInput, commandWords } from './builders.ts';
 import { someInspectors } from './containers.ts';
 import { callEngine, type EngineName, engineCommand } from './engine-cli.ts';
+import { buildImage, pullImage } from './images.ts';
 import { cliInspector } from './inspector.ts';
 import { checkContainerName, checkImageName } from './names.ts';
 import { KEPT_LABEL, remove } from './owned.ts';
-import { pullImage } from './pull.ts';
 import { parseMount, parsePort, runArguments } from './run-arguments.ts';
 import { START_TIMEOUT_MS, startFailure } from './start-failure.ts';
 
@@ -29,7 +30,9 @@ export interface StartOptions {
   readonly engine?: EngineName;
   /** `missing` pulls an image that is not there. Default `never`. */
   readonly pull?: 'never' | 'missing';
-  /** What the engine says while it pulls. */
+  /** Build the image under its name first; both paths absolute. */
+  readonly build?: ContainerStart['build'];
+  /** What the engine says while it pulls or builds. */
   readonly onProgress?: (text: string) => void;
 }
 
@@ -40,7 +43,7 @@ export interface StartOptions {
  * @throws   {BerthError} `IMAGE_MISSING`, `PORT_TAKEN`, `NAME_TAKEN`, `FILE_NOT_FOUND`, `RUNTIME_UNAVAILABLE`
  */
 export async function startContainer(host: Host, options: StartOptions): Promise<string> {
-  const { image, name, workingDir, engine, pull, onProgress } = options;
+  const { image, name, workingDir, engine, pull, build, onProgress } = options;
   const started = await startKept(host, {
     image,
     name: name ?? null,
@@ -54,6 +57,7 @@ export async function startContainer(host: Host, options: StartOptions): Promise
     command: options.command === undefined ? [] : commandWords(options.command),
     engine: engine ?? null,
     pull: pull ?? 'never',
+    build: build ?? null,
     cwd: process.cwd(),
     onProgress: onProgress ?? (() => {}),
   });
@@ -79,6 +83,8 @@ export interface ContainerWish {
   /** Null takes the first that answers. */
   readonly engine: EngineName | null;
   readonly pull: 'never' | 'missing';
+  /** Build the image under its name first; null when it is there. */
+  readonly build: ContainerStart['build'];
   readonly cwd: string;
   onProgress(text: string): void;
 }
@@ -104,7 +110,8 @@ export async function startKept(host: Host, wish: ContainerWish): Promise<Starte
     entrypoint: null,
   });
   const inspector = cliInspector(host, engine);
-  if (wish.pull === 'missing' && (await inspector.image(image)) === null) {
+  if (wish.build !== null) await buildImage(host, engine, { image, build: wish.build, onProgress });
+  else if (wish.pull === 'missing' && (await inspector.image(image)) === null) {
     await pullImage(host, engine, { image, onProgress });
   }
   const result = await callEngine(host, argv, { timeoutMs: START_TIMEOUT_MS, env });

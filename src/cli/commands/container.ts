@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
 import { execInContainer } from '../../actions/container-exec.ts';
-import { runContainer, startContainer } from '../../actions/container-start.ts';
+import { runContainer, type StartWish, startContainer } from '../../actions/container-start.ts';
 import { stopContainer } from '../../actions/container-stop.ts';
-import type { ContainerWish } from '../../actions/deps.ts';
 import { BerthError, ERROR_EXITS } from '../../core/errors.ts';
 import { defineCommand, type Invocation, JSON_FLAG } from '../command.ts';
 import { checkName, environment } from '../context-options.ts';
@@ -34,14 +33,15 @@ const FLAGS = {
     help: 'no capabilities, no network, read-only root, few processes',
   },
   pull: { type: 'boolean', group: start, help: 'fetch an image that is not on this machine' },
+  build: { type: 'boolean', group: start, help: 'build the image first, from the build file here' },
   'no-detach': {
     type: 'boolean',
     group: start,
     help: 'stay with it: show its output, stop and remove it at the end, exit with its code',
   },
-  engine: {
+  'container-type': {
     type: 'string',
-    value: 'E',
+    value: 'T',
     completes: ['docker', 'podman'],
     group: start,
     help: 'docker or podman (default: the first that answers)',
@@ -104,7 +104,7 @@ async function wishOf(
   { deps, out, flags }: Call,
   image: string,
   command: readonly string[],
-): Promise<ContainerWish> {
+): Promise<StartWish> {
   return {
     image,
     name: flags.name === null ? null : checkName('--name', flags.name),
@@ -116,8 +116,9 @@ async function wishOf(
     engineArgs: flags['docker-arg'],
     hardened: flags.hardened,
     command,
-    engine: flags.engine === null ? null : engineOf(flags.engine),
+    engine: flags['container-type'] === null ? null : engineOf(flags['container-type']),
     pull: flags.pull ? 'missing' : 'never',
+    build: flags.build,
     cwd: resolve(deps.cwd),
     onProgress: (text) => void out.bytes('stderr', Buffer.from(text)),
   };
@@ -167,10 +168,13 @@ function refuse({ flags }: Call, names: readonly (keyof typeof FLAGS)[], action:
 
 function engineOf(text: string): 'docker' | 'podman' {
   if (text === 'docker' || text === 'podman') return text;
-  throw new BerthError(`--engine ${JSON.stringify(text)} is not an engine.`, {
-    code: 'INVALID_VALUE',
-    hint: 'Use docker or podman.',
-  });
+  throw new BerthError(
+    `--container-type ${JSON.stringify(text)} is not what one container can be started as.`,
+    {
+      code: 'INVALID_VALUE',
+      hint: 'Use docker or podman.',
+    },
+  );
 }
 
 function usage(sentence: string): BerthError {

@@ -2,6 +2,7 @@ import { basename, dirname } from 'node:path';
 import { shellQuote } from '../../core/command.ts';
 import type { ContainerStart, ContainerType } from '../../core/context.ts';
 import { BerthError } from '../../core/errors.ts';
+import { buildFileOf } from '../build-file.ts';
 import { type Mount, mapDirectory, within } from '../mounts.ts';
 import { type Box, NO_CONTAINER, type Question } from './box.ts';
 import { enginesFor, search } from './engines.ts';
@@ -26,8 +27,9 @@ export async function imageBox(question: Question, target: ImageTarget): Promise
     const image = await inspector.image(target.image);
     return image === null ? null : { image, engine: inspector.engine };
   });
-  if (found === null) {
-    const engine = answered[0]?.engine ?? 'docker';
+  const engine = found?.engine ?? answered[0]?.engine ?? 'docker';
+  const build = question.asked.build ? await buildOf(question, target.image) : null;
+  if (found === null && build === null) {
     throw new BerthError(`The image "${target.image}" is not on this machine.`, {
       code: 'IMAGE_MISSING',
       hint: `Get it with \`${shellQuote([engine, 'pull', target.image])}\`; tasks never pull by themselves.`,
@@ -35,11 +37,23 @@ export async function imageBox(question: Question, target: ImageTarget): Promise
   }
   const box = startedBox(question, {
     ...target,
-    engine: found.engine,
-    workingDir: found.image.workingDir,
-    build: null,
+    reason: build === null ? target.reason : `${target.reason} It is built from ${build.file}.`,
+    engine,
+    workingDir: found?.image.workingDir ?? null,
+    build,
   });
   return { ...box, warnings: [...warnings, ...box.warnings] };
+}
+
+/** The project's own build file, for an image that an option names. */
+async function buildOf({ world, dir }: Question, image: string): Promise<ContainerStart['build']> {
+  const detection = await world.detect(dir);
+  const file = buildFileOf(detection);
+  if (file !== null) return { context: dirname(file), file };
+  throw new BerthError(`${detection.dir} has no build file, so --build cannot make ${image}.`, {
+    code: 'FILE_NOT_FOUND',
+    hint: 'Leave --build out, or run it where the Dockerfile is.',
+  });
 }
 
 export interface BuildTarget {
@@ -131,7 +145,7 @@ function startOf({ asked }: Question, own: readonly Mount[], build: ContainerSta
     volumes: [...own.map(({ source, target }) => `${source}:${target}`), ...asked.volumes],
     ports: asked.ports,
     engineArgs: asked.engineArgs,
-    hardened: false,
+    hardened: asked.hardened ?? false,
     build,
   };
 }
