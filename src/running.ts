@@ -119,7 +119,9 @@ async function work(machine: RunningMachine, options: WorkerOptions): Promise<nu
     try {
       const deps = await runDeps(machine, log);
       void tidyUp(machine, log);
-      await runWorker({ ...deps, terminals, agents }, settings, stop.signal);
+      const { containerWatch } = await import('./runtimes/container-watch.ts');
+      using containers = containerWatch({ ...deps, log });
+      await runWorker({ ...deps, terminals, agents, containers }, settings, stop.signal);
     } finally {
       await terminals.close();
     }

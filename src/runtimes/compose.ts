@@ -9,6 +9,7 @@ import type { EngineName } from './engine-cli.ts';
 import { enterContainer } from './enter.ts';
 import { cliInspector } from './inspector.ts';
 import { checkServiceName, checkWord } from './names.ts';
+import { DIRECTORY, projectContainers, replicasOf } from './service-containers.ts';
 
 /**
  * A service of a Compose project. Its container is found by labels, never by a name that was put together,
@@ -38,12 +39,6 @@ export function composeRuntime(): Runtime {
   };
 }
 
-const PROJECT = 'com.docker.compose.project';
-const DIRECTORY = 'com.docker.compose.project.working_dir';
-const SERVICE = 'com.docker.compose.service';
-const NUMBER = 'com.docker.compose.container-number';
-const ONE_OFF = 'com.docker.compose.oneoff';
-
 async function findOrStart(host: Host, target: ComposeTarget): Promise<ContainerFacts> {
   const before = await replicas(host, target);
   const running = choose(target, before);
@@ -61,14 +56,12 @@ async function findOrStart(host: Host, target: ComposeTarget): Promise<Container
 /** The service's containers, lowest number first, once it is sure that they are this directory's. */
 async function replicas(host: Host, target: ComposeTarget): Promise<readonly ContainerFacts[]> {
   // the whole project: bringing a service up would also replace what another directory runs under its name
-  const all = await cliInspector(host, target.engine).byLabels({ [PROJECT]: target.project });
+  const all = await projectContainers(cliInspector(host, target.engine), target.project);
   const dirs = new Set(all.map((one) => one.labels[DIRECTORY] ?? ''));
   for (const dir of dirs) {
     if (!(await isOurs(host, target, dir))) throw mismatch(target, dir);
   }
-  return all
-    .filter(({ labels }) => labels[SERVICE] === target.service && !/^true$/i.test(labels[ONE_OFF] ?? ''))
-    .sort((one, other) => Number(one.labels[NUMBER]) - Number(other.labels[NUMBER]));
+  return replicasOf(target.service, all);
 }
 
 /** Whether the project that runs from `dir` is the one that was resolved. */

@@ -1,4 +1,5 @@
 import type { AgentRuns } from '../core/agent.ts';
+import type { ContainerWatch } from '../core/container-watch.ts';
 import type { ContextRequest, ResolvedContext } from '../core/context.ts';
 import type { BerthError } from '../core/errors.ts';
 import type { Executor, RunEnd } from '../core/executor.ts';
@@ -19,6 +20,8 @@ export interface RunDeps {
   readonly terminals?: TerminalRuns;
   /** Turns of agents; left out where only commands are served. */
   readonly agents?: AgentRuns;
+  /** Keeps the rows of sessions true; left out where no worker serves them. */
+  readonly containers?: ContainerWatch;
   runtime(kind: Place['runtime']): Runtime;
   resolve(request: ContextRequest): Promise<ResolvedContext>;
   /** The environment with the secret values that its references stand for. */

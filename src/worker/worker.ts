@@ -146,6 +146,7 @@ class Loop {
     else if (due) {
       await this.adopt();
       await this.forgetGone();
+      this.deps.containers?.follow(await store.sessions());
     }
     return news.kept;
   }
