@@ -6,13 +6,14 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runTests } from './run-tests.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const patterns = process.argv.slice(2);
 const required = (process.env.BERTH_TEST_REQUIRE ?? '').split(',').filter((name) => name !== '');
-const known = ['docker', 'compose', 'podman', 'tmux', 'ssh', 'postgres', 'kubernetes'];
+const known = ['docker', 'compose', 'podman', 'tmux', 'ssh', 'postgres', 'kubernetes', 'toolchains'];
 /** Engines that some test needs today. The others come with their parts. */
-const used = ['docker', 'compose', 'podman', 'tmux', 'postgres'];
+const used = ['docker', 'compose', 'podman', 'tmux', 'postgres', 'toolchains'];
 
 const unknown = required.filter((name) => !known.includes(name));
 if (unknown.length > 0)
@@ -25,7 +26,12 @@ if (patterns.length === 0) {
 }
 const env = bringUpEngines([...new Set([...used, ...required])]);
 step('bundle', process.execPath, [join(root, 'scripts/build.mjs'), '--types'], env);
-step('tests', 'vitest', ['run', ...patterns], env);
+console.log('\n— tests');
+const { passed, counts, again } = runTests(root, patterns, env);
+for (const title of again)
+  console.log(`Failed beside the others, ${passed ? 'passed' : 'and once more'} alone: ${title}`);
+console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+if (!passed) fail('tests failed.');
 
 /** @returns the environment in which the tests find their engines */
 function bringUpEngines(names) {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { aTree } from '../../test/support/tree.ts';
@@ -29,6 +29,14 @@ function program(path: string, text = ''): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, `#!/bin/sh\n${text}\n`);
   chmodSync(path, 0o755);
+}
+
+/** A PATH with all programs of this machine but these. */
+function machineWithout(...left: readonly string[]): string {
+  const dir = aTree({}, 'no git');
+  for (const name of readdirSync('/usr/bin'))
+    if (!left.includes(name)) symlinkSync(join('/usr/bin', name), join(dir, name));
+  return dir;
 }
 
 function aVenv(dir: string): string {
@@ -406,9 +414,12 @@ echo "venv=$VIRTUAL_ENV conda=$CONDA_PREFIX path=$PATH rest=$(set | grep -c '^be
     const dir = aVenv(join(tools, 'made'));
     program(join(tools, 'poetry'), `echo ${dir}`);
 
-    expect(inside(root, AUTO)).toContain('poetry is not installed in this container');
+    const PATH = machineWithout('poetry', 'pipenv');
+    expect(inside(root, AUTO, { PATH })).toContain('poetry is not installed in this container');
     expect(inside(root, AUTO, { PATH: `${tools}:/usr/bin:/bin` })).toContain(`venv=${dir}`);
-    expect(inside(aTree({ Pipfile: '' }), AUTO)).toContain('pipenv is not installed in this container');
+    expect(inside(aTree({ Pipfile: '' }), AUTO, { PATH })).toContain(
+      'pipenv is not installed in this container',
+    );
   });
 
   test('conda’s environment is found by name', () => {

@@ -2,7 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { describe } from 'vitest';
 
 /** The real programs that tests run against. `npm test` brings them up where it may (see test/engines). */
-export type Engine = 'docker' | 'compose' | 'podman' | 'kubernetes' | 'tmux' | 'ssh' | 'postgres';
+export type Engine =
+  | 'docker'
+  | 'compose'
+  | 'podman'
+  | 'kubernetes'
+  | 'tmux'
+  | 'ssh'
+  | 'postgres'
+  | 'toolchains';
 
 const PROBES: Readonly<Record<Engine, readonly string[] | null>> = {
   docker: ['docker', 'version', '--format', '{{.Server.Version}}'],
@@ -22,6 +30,7 @@ const PROBES: Readonly<Record<Engine, readonly string[] | null>> = {
   postgres: process.env.BERTH_TEST_POSTGRES_URL
     ? ['psql', process.env.BERTH_TEST_POSTGRES_URL, '-Atc', 'select 1']
     : null,
+  toolchains: ['sh', '-c', 'command -v poetry && command -v pipenv && direnv version'],
 };
 
 const required = (process.env.BERTH_TEST_REQUIRE ?? '').split(',').filter((name) => name !== '');
