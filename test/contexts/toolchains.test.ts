@@ -24,7 +24,10 @@ describeWith(['toolchains'], 'the real managers', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   test('Poetry: the environment is the one that poetry names, by its files alone', async () => {
-    write('pyproject.toml', '[tool.poetry]\nname = "My_App"\nversion = "1"\ndescription = ""\nauthors = []\n');
+    write(
+      'pyproject.toml',
+      '[tool.poetry]\nname = "My_App"\nversion = "1"\ndescription = ""\nauthors = []\n',
+    );
     tool('poetry', 'env', 'use', '/usr/bin/python3');
 
     const { code, stdout, stderr } = await inProject(PRINT_PREFIX);
@@ -50,14 +53,17 @@ describeWith(['toolchains'], 'the real managers', () => {
   test.each([
     ['Poetry', 'pyproject.toml', '[tool.poetry]\nname = "a"\nversion = "1"\n', 'poetry install'],
     ['Pipenv', 'Pipfile', '', 'pipenv install'],
-  ])('%s: an environment that was never made is a warning with what makes it', async (_, name, text, make) => {
-    write(name, text);
+  ])(
+    '%s: an environment that was never made is a warning with what makes it',
+    async (_, name, text, make) => {
+      write(name, text);
 
-    const { code, stderr } = await inProject(['true']);
+      const { code, stderr } = await inProject(['true']);
 
-    expect(code).toBe(0);
-    expect(stderr).toContain(`run \`${make}\``);
-  });
+      expect(code).toBe(0);
+      expect(stderr).toContain(`run \`${make}\``);
+    },
+  );
 
   test('direnv: variables of an allowed .envrc arrive, those of one not looked at do not', async () => {
     write('.envrc', 'export COLOUR=blue\nPATH_add tools\n');
