@@ -86,7 +86,7 @@ function inService(task: Pastable, container: ResolvedContainer): ExplainedComma
     target.service,
     ...withSteps(task),
   ];
-  const up = composeLine(target, bringUpArguments(target, true));
+  const up = composeLine(target, bringUpArguments(target, 'v2'));
   return { argv, display: `${up} && ${composeLine(target, argv)}` };
 }
 
@@ -123,7 +123,13 @@ function inNew(task: Pastable, container: ResolvedContainer): ExplainedCommand {
 /** The words of the task, in a shell where something has to be done first in the same place. */
 function withSteps({ context, argv }: Pastable, ...first: readonly string[]): readonly string[] {
   const script = context.toolchain?.script;
-  const steps = [...first, ...context.prereqs.map((line) => shellQuote(['sh', '-c', line])), 'exec "$@"'];
+  const unset = context.unset?.map((name) => `unset ${name}`) ?? [];
+  const steps = [
+    ...first,
+    ...unset,
+    ...context.prereqs.map((line) => shellQuote(['sh', '-c', line])),
+    'exec "$@"',
+  ];
   if (steps.length === 1 && script === undefined) return argv;
   const lines = [...(script === undefined ? [] : [script.trimEnd()]), steps.join(' && ')];
   return ['sh', '-c', lines.join('\n'), 'sh', ...argv];

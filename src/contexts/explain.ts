@@ -132,10 +132,14 @@ function stepsOf(context: ResolvedContext, task: string | null): readonly string
     `container: ${container === null ? 'none, on the host' : entry(container)}`,
     `proof: ${proofOf(context)}`,
     `toolchain: ${toolchain === null ? 'as it is there' : `${toolchain.kind}, ${toolchain.reason}`}`,
-    `environment: ${names.length === 0 ? 'nothing is added' : names.join(', ')}`,
+    `environment: ${names.length === 0 ? 'nothing is added' : names.join(', ')}${without(context)}`,
     ...prereqs.map((line, at) => `prerequisite ${at + 1} of ${prereqs.length}: ${line}`),
     ...(task === null ? [] : [`task: ${task}`]),
   ];
+}
+
+function without({ unset = [] }: ResolvedContext): string {
+  return unset.length === 0 ? '' : `; without ${unset.join(', ')}`;
 }
 
 function proofOf({ container, sameDirectory }: ResolvedContext): string {

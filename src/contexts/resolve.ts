@@ -40,13 +40,16 @@ export async function resolveContext(request: ContextRequest, world: World): Pro
     side: box === null ? 'host' : 'container',
     inside: box === null ? (path) => path : box.inside,
   });
+  const env = { ...file?.env, ...box?.env, ...request.env };
+  const unset = box?.unset?.filter((name) => env[name] === undefined) ?? [];
   return {
     host: request.host,
     dir: { host: dir, target: box?.dir ?? dir },
     ...sameDirectory(dir, box, world),
     container: box?.container ?? null,
     user: box?.user ?? null,
-    env: { ...file?.env, ...box?.env, ...request.env },
+    env,
+    ...(unset.length > 0 && { unset }),
     toolchain,
     git,
     prereqs: [...(file?.prereqs ?? []), ...request.prereqs],

@@ -83,6 +83,8 @@ export interface ResolvedContext {
   /** User inside the box; null is the box's own default. */
   readonly user: string | null;
   readonly env: Readonly<Record<string, string>>;
+  /** Variables of the box that the task does not get; absent where there are none. */
+  readonly unset?: readonly string[];
   readonly toolchain: Toolchain | null;
   readonly git: GitFacts | null;
   readonly prereqs: readonly string[];

@@ -30,10 +30,14 @@ export interface ScriptPlan {
   readonly leash: 'stdin' | 'signal';
 }
 
-/** The task's environment as shell text: the only text that holds its values. */
-export function environmentScript(env: Readonly<Record<string, string>>): string {
+/** The task's environment as shell text: the only text that holds its values. `unset` names what goes first. */
+export function environmentScript(
+  env: Readonly<Record<string, string>>,
+  unset: readonly string[] = [],
+): string {
+  const gone = unset.map((name) => `  unset ${name}`);
   const lines = Object.entries(env).map(([name, value]) => `  export ${name}=${quoteWord(value)}`);
-  return `berth_environment() {\n${[...lines, '  :'].join('\n')}\n}\n`;
+  return `berth_environment() {\n${[...gone, ...lines, '  :'].join('\n')}\n}\n`;
 }
 
 /**

@@ -26,7 +26,7 @@ export function runSpecOf(facts: PlanFacts): RunSpec {
   // a Job has no stdin: its supervisor is told by signals
   const boxed = place.runtime !== 'bare' && !place.container?.job;
   const plan = scriptPlanOf(facts, boxed ? 'stdin' : 'signal');
-  const { graceMs, timeoutMs } = claim.task.spec.queue;
+  const { graceMs, timeoutMs, inShell = false } = claim.task.spec.queue;
   return {
     task: claim.task.id,
     attempt: claim.lease.attempt,
@@ -36,10 +36,16 @@ export function runSpecOf(facts: PlanFacts): RunSpec {
     environment: environmentOf(facts),
     entry: boxed ? entryOf(runtime, place) : null,
     leash: boxed ? 'stdin' : 'signal',
-    inShell: claim.task.spec.queue.inShell === true,
+    inShell,
+    ...(inShell && !boxed && { elsewhere: supervisedScript(elsewhere(plan)) }),
     place,
     limits: { graceMs, timeoutMs },
   };
+}
+
+/** The same in a place that was not resolved: what is known of this machine does not hold there. */
+function elsewhere(plan: ScriptPlan): ScriptPlan {
+  return { ...plan, dir: '.', expectDirectory: null, toolchain: '', leash: 'stdin' };
 }
 
 /** The program that enters a box and reads a script on its stdin. */
@@ -64,12 +70,9 @@ export function scriptPlanOf({ claim, context, place }: PlanFacts, leash: Script
   };
 }
 
-export function environmentOf({ claim, env }: PlanFacts): string {
-  return environmentScript({
-    BERTH_TASK: String(claim.task.id),
-    BERTH_ATTEMPT: String(claim.lease.attempt),
-    ...env,
-  });
+export function environmentOf({ claim, env, context }: PlanFacts): string {
+  const ours = { BERTH_TASK: String(claim.task.id), BERTH_ATTEMPT: String(claim.lease.attempt) };
+  return environmentScript({ ...ours, ...env }, context.unset);
 }
 
 /** Shell text that switches a toolchain on; empty without one. */

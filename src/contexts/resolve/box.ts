@@ -27,6 +27,8 @@ export interface Box {
   readonly user: string | null;
   /** Variables that the box's own definition asks for. */
   readonly env: Readonly<Record<string, string>>;
+  /** Variables of the box that its definition takes away. */
+  readonly unset?: readonly string[];
   /** The container's own variables, `NAME=value`, where one runs and they may matter. */
   readonly containerEnv?: readonly string[];
   readonly warnings: readonly string[];

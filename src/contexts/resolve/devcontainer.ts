@@ -156,7 +156,8 @@ function entered(container: ContainerFacts, { question, config, target, engine }
     dir: place.target,
     user: question.asked.user ?? config.remoteUser ?? imageUser(container) ?? config.containerUser,
     env: remoteEnv(config, container.env),
-    warnings: [...healthWarnings(container), ...place.warnings, ...unsetWarnings(config)],
+    unset: unsetNames(config),
+    warnings: [...healthWarnings(container), ...place.warnings],
     inside: insideRunning(container, question),
   };
 }
@@ -183,18 +184,17 @@ async function throughCompose(
   const env = remoteEnv(config, box.containerEnv ?? null);
   const started = source.runServices?.filter((name) => name !== source.service) ?? [];
   const compose = box.container.compose && { ...box.container.compose, alongside: started };
-  const warnings = [...box.warnings, ...unsetWarnings(config)];
   const container = {
     ...box.container,
     type: 'devcontainer' as const,
     ...(box.container.id === null && started.length > 0 && { compose }),
   };
-  return { ...box, container, user, env, warnings };
+  return { ...box, container, user, env, unset: unsetNames(config) };
 }
 
 /**
  * `remoteEnv` with the container's own variables filled in, or without those that need them where they
- * are not known. A variable that is to be unset is left alone.
+ * are not known.
  */
 function remoteEnv(
   { remoteEnv }: Devcontainer,
@@ -210,11 +210,8 @@ function remoteEnv(
   );
 }
 
-function unsetWarnings({ remoteEnv }: Devcontainer): readonly string[] {
-  const names = Object.keys(remoteEnv).filter((name) => remoteEnv[name] === null);
-  return names.length === 0
-    ? []
-    : [`devcontainer.json unsets ${names.join(', ')}; the task still has what the container has.`];
+function unsetNames({ remoteEnv }: Devcontainer): readonly string[] {
+  return Object.keys(remoteEnv).filter((name) => remoteEnv[name] === null);
 }
 
 function nameAndValue(line: string): readonly [string, string] {
