@@ -121,7 +121,10 @@ describe('a Compose service', () => {
   test('of a checkout with the same name elsewhere is not this one’s', async () => {
     const clone = {
       ...shop,
-      docker: [composed('web', '/other/shop', { mounts: [bind('/other/shop', '/app')] })],
+      docker: [
+        composed('db', '/other/shop'),
+        composed('web', '/other/shop', { mounts: [bind('/other/shop', '/app')] }),
+      ],
     };
     const mismatch = refusal(
       'PROJECT_MISMATCH',

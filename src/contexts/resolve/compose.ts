@@ -208,7 +208,7 @@ async function notRunning(
   const all = (await Promise.all(answered.map((inspector) => inspector.byLabels(composed)))).flat();
   const own = ownContainers(all, project, question);
   const [container] = own.filter(({ labels }) => labels[COMPOSE.service] === choice.service.name);
-  if (container === undefined && own.length === 0) refuseForeign(all, project);
+  if (container === undefined && own.length === 0) refuseForeign(all, service);
 
   const error = container ? notEnterable(container, subject(service, question)) : absent(service, question);
   const startable = error?.code === 'SERVICE_NOT_RUNNING' || error?.code === 'CONTAINER_CREATED';
@@ -217,8 +217,10 @@ async function notRunning(
 }
 
 /** Another checkout with the same base name has the same project name; its containers are not ours. */
-function refuseForeign(containers: readonly ContainerFacts[], project: ComposeProject): void {
-  const foreign = containers.find((one) => projectOf(one) === project.name && !isOneOff(one));
+function refuseForeign(containers: readonly ContainerFacts[], { project, choice }: Service): void {
+  const others = containers.filter((one) => projectOf(one) === project.name && !isOneOff(one));
+  const same = others.find(({ labels }) => labels[COMPOSE.service] === choice.service.name);
+  const foreign = same ?? others[0];
   if (foreign === undefined) return;
   const dir = projectDirOf(foreign) ?? 'another directory';
   throw new BerthError(
