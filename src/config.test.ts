@@ -36,10 +36,10 @@ test('an empty variable is as good as none', async () => {
 });
 
 test.each([
-  ['worker:\n  slot: 3\n', 'line 2: there is no setting "worker.slot"', 'Did you mean worker.slots?'],
-  ['timeout: 0\n', 'line 1: timeout "0" is not a length of time', 'Write it like 90s'],
-  ['retries: [1\n', 'line ', 'Mend the YAML there'],
-  ['worker:\n  slots: -1\n', 'line 2: worker.slots "-1" is not a whole number', 'Give a number'],
+  ['worker:\n  slot: 3\n', ':2: there is no setting "worker.slot"', 'Did you mean worker.slots?'],
+  ['timeout: 0\n', ':1: timeout "0" is not a length of time', 'Write it like 90s'],
+  ['retries: [1\n', ':2:', 'Mend the YAML there'],
+  ['worker:\n  slots: -1\n', ':2: worker.slots "-1" is not a whole number', 'Give a number'],
   ['- a\n', 'expected settings', 'berth doctor'],
 ])('a settings file with %j is refused with its line', async (text, sentence, hint) => {
   const error = await loadSettings(withUserFile(text), null).catch((error: unknown) => error);

@@ -92,7 +92,7 @@ export async function kubernetesPolicy(env: Env): Promise<ClusterPolicy> {
   const file = await readUserFile(env);
   const [contexts, denied] = KUBERNETES_KEYS.map((name) => {
     const entry = file?.entries.find(({ key }) => key === name);
-    return entry === undefined ? null : names(`${file?.path}, line ${entry.line}: ${name}`, entry.value);
+    return entry === undefined ? null : names(`${file?.path}:${entry.line}: ${name}`, entry.value);
   });
   return { contexts: contexts ?? null, denyNamespaces: denied ?? [] };
 }
@@ -114,7 +114,7 @@ function settingOf<T>(rule: NamedRule<T>, files: readonly SettingsFile[], env: E
     if (!entry) continue;
     const origin: Origin = { kind: 'file', path: file.path, line: entry.line };
     return {
-      value: parsed(rule, String(entry.value), `${file.path}, line ${entry.line}: ${rule.key}`),
+      value: parsed(rule, String(entry.value), `${file.path}:${entry.line}: ${rule.key}`),
       origin,
     };
   }
@@ -159,7 +159,7 @@ export async function yamlEntries(path: string, text: string): Promise<readonly 
   if (error) {
     const { line, col } = lines.linePos(error.pos[0]);
     throw invalid(
-      `${path}, line ${line}, column ${col}: ${error.message}.`,
+      `${path}:${line}:${col}: ${error.message}.`,
       'Mend the YAML there, or move the file away.',
     );
   }
@@ -192,7 +192,7 @@ function rejectUnknown(path: string, { key, line }: FileEntry): void {
   if (known.includes(key)) return;
   const near = closest(key, known);
   throw invalid(
-    `${path}, line ${line}: there is no setting "${key}".`,
+    `${path}:${line}: there is no setting "${key}".`,
     near === null ? `The settings are ${known.join(', ')}.` : `Did you mean ${near}?`,
   );
 }

@@ -65,7 +65,7 @@ describe('an env file', () => {
     const error = thrownBy(() => readEnvFile(text, caller, 'my.env'));
 
     expect(error.code).toBe('ENV_FILE_INVALID');
-    expect(error.message).toContain(`my.env, line ${line}: `);
+    expect(error.message).toContain(`my.env:${line}: `);
     expect(error.message).toContain(part);
   });
 

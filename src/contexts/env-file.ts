@@ -13,7 +13,7 @@ import { interpolate, type Lookup } from './compose/interpolate.ts';
 export function readEnvFile(text: string, lookup: Lookup, name = 'The env file'): Record<string, string> {
   const { variables, problem } = parseEnvFile(text, lookup);
   if (problem === null) return variables;
-  throw new BerthError(`${name}, line ${problem.line}: ${problem.message}.`, {
+  throw new BerthError(`${name}:${problem.line}: ${problem.message}.`, {
     code: 'ENV_FILE_INVALID',
     hint: 'Each line is NAME=value, NAME="value" or NAME; quotes may span lines, # begins a comment.',
   });

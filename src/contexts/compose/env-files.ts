@@ -23,7 +23,7 @@ export function readEnvFiles(
     Object.assign(all, variables);
     if (problem !== null) {
       warn(
-        `${visible(path)}, line ${problem.line}: ${visible(problem.message)}; the rest of the file was left out.`,
+        `${visible(path)}:${problem.line}: ${visible(problem.message)}; the rest of the file was left out.`,
       );
     }
   }

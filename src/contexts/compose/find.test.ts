@@ -94,7 +94,7 @@ describe('the Compose files of a directory', () => {
     const source = await find({ 'compose.yaml': '', '.env': 'COMPOSE_PROJECT_NAME=kept\nnot a name=1' });
 
     expect(source?.projectName).toBe('kept');
-    expect(source?.warnings.join()).toContain('/p/.env, line 2: ');
+    expect(source?.warnings.join()).toContain('/p/.env:2: ');
   });
 
   test('files the caller names are taken as they are, with the .env beside the first', async () => {
