@@ -94,6 +94,8 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     tasks: (filter) => pool.read(() => readTasks(dialect, filter)),
     // nobody waits for these
     heartbeat: (worker) => pool.write((nowMs) => heartbeat(partsAt(nowMs), worker)),
+    clear: (endedBeforeMs) => pool.writeLong(() => clearTasks(endedBeforeMs)),
+    putRows: (rows, host) => pool.writeLong((nowMs) => putRows(partsAt(nowMs), rows, host)),
     facts: async () => ({
       engine: 'postgres',
       place: `${address.name}, schema ${address.schema}`,
@@ -116,7 +118,6 @@ function writing(write: <T>(work: (parts: StoreParts) => Work<T>) => Promise<T>)
     requestStop: (taskId, reason, by) => write((parts) => requestStop(parts, { taskId, reason, by })),
     retry: (taskId) => write((parts) => retryTask(parts, taskId)),
     reassign: (taskId, session) => write((parts) => reassignTask(parts, taskId, session)),
-    clear: (endedBeforeMs) => write(() => clearTasks(endedBeforeMs)),
     registerWorker: (worker, isAlive) => write((parts) => registerWorker(parts, worker, isAlive)),
     unregisterWorker: (worker) => write((parts) => unregisterWorker(parts, worker)),
     putSession: (session) => write((parts) => putSession(parts, session)),
@@ -125,7 +126,6 @@ function writing(write: <T>(work: (parts: StoreParts) => Work<T>) => Promise<T>)
     setGroup: (name, maxRunning) => write(() => setGroup(name, maxRunning)),
     pause: (what) => write((parts) => pause(parts, what)),
     resume: (what) => write(() => resume(what)),
-    putRows: (rows, host) => write((parts) => putRows(parts, rows, host)),
   } satisfies Partial<Store>;
 }
 
@@ -137,8 +137,8 @@ function reading(pool: Connections) {
     sessions: () => pool.read(() => readSessions()),
     groups: () => pool.read(() => readGroups()),
     pauses: () => pool.read(() => readPauses()),
-    problems: () => pool.read(() => findProblems()),
-    rows: () => pages((work) => pool.read(work)),
+    problems: () => pool.readLong(() => findProblems()),
+    rows: () => pages((work) => pool.readLong(work)),
   } satisfies Partial<Store>;
 }
 

@@ -32,7 +32,7 @@ export class TestDatabase implements AsyncDisposable {
 export class Wire implements AsyncDisposable {
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
-  private isCut = false;
+  private isCut: 'closed' | 'reset' | 'silent' | null = null;
   readonly url: string;
 
   private constructor(server: Server, url: string) {
@@ -62,17 +62,27 @@ export class Wire implements AsyncDisposable {
         for (const end of ends) end.destroy();
       });
     }
-    if (this.isCut) return void client.destroy();
+    if (this.isCut === 'silent') return;
+    if (this.isCut !== null) return void client.destroy();
     client.pipe(upstream).pipe(client);
   }
 
-  cut(): void {
-    this.isCut = true;
-    for (const socket of this.sockets) socket.destroy();
+  /**
+   * @param how  `closed`: both ends learn of it. `reset`: the same, and what was on its way is gone. `silent`:
+   *             nobody learns of it, nothing arrives any more, and what is sent later waits
+   */
+  cut(how: 'closed' | 'reset' | 'silent' = 'closed'): void {
+    this.isCut = how;
+    for (const socket of this.sockets) {
+      if (how === 'silent') socket.unpipe().pause();
+      else if (how === 'reset') socket.resetAndDestroy();
+      else socket.destroy();
+    }
   }
 
+  /** For those that connect from now on. */
   mend(): void {
-    this.isCut = false;
+    this.isCut = null;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,6 +10,8 @@ export interface DatabaseAddress {
     readonly application_name: string;
     readonly keepAlive: true;
   };
+  /** A server that owes an answer for so long is away. */
+  readonly silenceMs: number;
   /** For messages: without user and password. */
   readonly name: string;
   readonly schema: string;
@@ -26,7 +28,8 @@ export interface DatabaseAddress {
  * Read `postgresql://user:password@host:5432/database?schema=berth&listen=off`.
  *
  * `schema` (default `berth`) holds the tables, `listen=off` is for poolers in transaction mode; all else
- * is libpq's, such as `sslmode`.
+ * is libpq's: `sslmode`, `connect_timeout` (seconds, default 10), `tcp_user_timeout` (milliseconds without an
+ * answer, default 10,000), and more.
  *
  * @throws {BerthError} `CONFIG_INVALID`; the message has no password
  */
@@ -40,16 +43,19 @@ export function parseAddress(text: string): DatabaseAddress {
     throw invalid(`The schema ${JSON.stringify(schema)} is no plain name.`);
   const listen = url.searchParams.get('listen') ?? 'on';
   if (listen !== 'on' && listen !== 'off') throw invalid(`listen=${listen} is neither on nor off.`);
-  url.searchParams.delete('schema');
-  url.searchParams.delete('listen');
+  const connectSeconds = limit(url, 'connect_timeout', 10);
+  const silenceMs = limit(url, 'tcp_user_timeout', 10_000);
+  for (const ours of ['schema', 'listen', 'connect_timeout', 'tcp_user_timeout'])
+    url.searchParams.delete(ours);
   return {
     connection: {
       connectionString: url.href,
       pipeline: true,
-      connectionTimeoutMillis: 5000,
+      connectionTimeoutMillis: connectSeconds * 1000,
       application_name: 'berth',
       keepAlive: true,
     },
+    silenceMs,
     name: `${url.host || 'localhost'}${url.pathname}`,
     schema,
     channel: `berth_${schema}`,
@@ -57,6 +63,12 @@ export function parseAddress(text: string): DatabaseAddress {
     listen: listen === 'on',
     prepare: listen === 'on',
   };
+}
+
+function limit(url: URL, name: string, usual: number): number {
+  const text = url.searchParams.get(name) ?? String(usual);
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw invalid(`${name}=${text} is not a positive whole number.`);
+  return Number(text);
 }
 
 /** 'bert' */

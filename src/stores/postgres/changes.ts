@@ -66,17 +66,25 @@ export function watchNotices(connections: Connections, address: DatabaseAddress)
 const PAUSE_MS = 10;
 const FLOOR_MS = 1000;
 
-/** One connection that listens, from the first need on; one that breaks is made anew at the next need. */
+/**
+ * One connection that listens, from the first need on; one that breaks is made anew at the next need. A line
+ * that was cut without a word tells nothing, so it is asked for a sign of life now and then.
+ */
 function listenOn(address: DatabaseAddress, onNotice: () => void) {
   let connecting: Promise<Client | null> | null = null;
+  let current: Client | null = null;
+  let askedAtMs = 0;
+  const forget = (client: Client): void => {
+    if (current === client) connecting = null;
+    client.connection.stream.destroy();
+  };
   const connect = async (): Promise<Client | null> => {
     const { default: pg } = await import('pg');
-    const client = new pg.Client({ ...address.connection, pipeline: false });
-    const forget = (): void => {
-      connecting = null;
-    };
-    client.on('error', forget);
-    client.on('end', forget);
+    const query_timeout = address.silenceMs;
+    const client = new pg.Client({ ...address.connection, pipeline: false, query_timeout });
+    current = client;
+    client.on('error', () => forget(client));
+    client.on('end', () => forget(client));
     client.on('notification', onNotice);
     try {
       await client.connect();
@@ -87,18 +95,28 @@ function listenOn(address: DatabaseAddress, onNotice: () => void) {
       onNotice();
       return client;
     } catch {
-      forget();
-      await client.end().catch(() => {});
+      forget(client);
       return null;
     }
   };
+  const ask = async (listening: Promise<Client | null>): Promise<void> => {
+    const client = await listening;
+    await client?.query('select 1').catch(() => forget(client));
+  };
   return {
     need(): void {
-      if (address.listen) connecting ??= connect();
+      if (!address.listen) return;
+      if (connecting === null) askedAtMs = performance.now();
+      connecting ??= connect();
+      if (performance.now() - askedAtMs < ASK_MS) return;
+      askedAtMs = performance.now();
+      void ask(connecting);
     },
     async close(): Promise<void> {
       const client = await connecting;
-      await client?.end().catch(() => {});
+      if (client) forget(client);
     },
   };
 }
+
+const ASK_MS = 10_000;

@@ -1,122 +1,131 @@
-import type { Pool, PoolClient, QueryResult } from 'pg';
+import type { Pool, QueryResult } from 'pg';
 import type { SqlValue, SqlValues } from '../driver.ts';
 import type { Answer, Work } from '../work.ts';
 import type { DatabaseAddress } from './address.ts';
 import { isPassing, postgresError } from './errors.ts';
 import { groupCommit, type Job } from './group-commit.ts';
+import { type Line, onLine } from './line.ts';
 
 export interface Connections {
   /** The work in one transaction; it starts anew where it met another one. `nowMs` is the database's clock. */
   write<T>(work: (nowMs: number) => Work<T>): Promise<T>;
+  /** The same for work that may take minutes: it shares its transaction with no other. */
+  writeLong<T>(work: (nowMs: number) => Work<T>): Promise<T>;
   /** The work on one unchanging view of the data. */
   read<T>(work: () => Work<T>): Promise<T>;
+  readLong<T>(work: () => Work<T>): Promise<T>;
   /** One statement on its own. */
   query(text: string, values?: readonly string[]): Promise<QueryResult>;
+  /** Gives up on a server that does not say goodbye. */
   close(): Promise<void>;
 }
 
 /** Nothing is connected to yet. */
 export async function connections(address: DatabaseAddress): Promise<Connections> {
+  const pool = await openPool(address);
+  const { prepare, silenceMs } = address;
+  const settings = `${LIMITS}; set local search_path to "${address.schema}"; ${CLOCK}`;
+  const write = { begin: `begin; ${settings}`, prepare, silenceMs };
+  const read = { ...write, begin: `begin isolation level repeatable read read only; ${settings}` };
+  const named = (error: unknown): never => {
+    throw postgresError(error, address.name);
+  };
+  const one = async <T>(way: Way, work: Job<T>): Promise<T> => {
+    const [value] = await persistently(pool, { ...way, works: [work] });
+    return value as T;
+  };
+  const together = groupCommit((works) => persistently(pool, { ...write, works }));
+  return {
+    write: (work) => together(work).catch(named),
+    writeLong: (work) => one({ ...write, silenceMs: LONG_MS }, work).catch(named),
+    read: (work) => one(read, work).catch(named),
+    readLong: (work) => one({ ...read, silenceMs: LONG_MS }, work).catch(named),
+    query: async (text, values = []) => {
+      const client = await pool.connect().catch(named);
+      return onLine(client, silenceMs, (line) => line.query({ text, values: [...values] })).catch(named);
+    },
+    close: () => within(GOODBYE_MS, pool.end()),
+  };
+}
+
+async function openPool({ connection }: DatabaseAddress): Promise<Pool> {
   const { default: pg } = await import('pg');
   const pool = new pg.Pool({
-    ...address.connection,
+    ...connection,
     max: MAX_CONNECTIONS,
-    connectionTimeoutMillis: CONNECT_MS,
     // a verb that is done is not kept waiting by an idle connection
     allowExitOnIdle: true,
     types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },
   });
   pool.on('error', () => {}); // an idle connection that broke; the next one is a new one
-  const inTransaction = async <T>(begin: string, works: readonly Job<T>[]): Promise<readonly T[]> => {
-    for (let left = MAX_ATTEMPTS; ; left -= 1) {
-      try {
-        return await attempt(pool, { begin, works, prepare: address.prepare });
-      } catch (error) {
-        // of several the one at fault is not known: each goes on its own
-        if (works.length > 1 || !isPassing(error) || left === 0) throw error;
-        // so that two that met do not meet again
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
-      }
-    }
-  };
-  const named = (error: unknown): never => {
-    throw postgresError(error, address.name);
-  };
-  const settings = `${LIMITS}; set local search_path to "${address.schema}"; ${CLOCK}`;
-  const together = groupCommit((works) => inTransaction(`begin; ${settings}`, works));
-  return {
-    write: (work) => together(work).catch(named),
-    read: (work) =>
-      inTransaction(`begin isolation level repeatable read read only; ${settings}`, [work]).then(
-        ([value]) => value as never,
-        named,
-      ),
-    query: (text, values = []) => pool.query(text, [...values]).catch(named),
-    close: () => pool.end(),
-  };
+  return pool;
 }
 
 const INT8 = 20;
 const MAX_CONNECTIONS = 8;
-/** A database that does not answer is away. */
-const CONNECT_MS = 10_000;
-/** Of one transaction that meets others; each passes in milliseconds. */
-const MAX_ATTEMPTS = 30;
+/** A statement over everything there is may take this long. */
+const LONG_MS = 600_000;
+const GOODBYE_MS = 2000;
 
 /** A process that is stopped in the middle of a transaction does not hold up the others for longer. */
 const LIMITS = 'set local idle_in_transaction_session_timeout to 5000; set local lock_timeout to 5000';
 const CLOCK = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms';
 
-interface Transaction<T> {
+/** How a transaction is done. */
+interface Way {
   readonly begin: string;
-  readonly works: readonly Job<T>[];
   readonly prepare: boolean;
+  readonly silenceMs: number;
 }
 
-async function attempt<T>(pool: Pool, transaction: Transaction<T>): Promise<readonly T[]> {
-  const client = await pool.connect();
-  let broken = false;
-  let lose: (error: Error) => void = () => {};
-  // a query that was written to a connection as it died may never be answered, not even with an error
-  const lost = new Promise<never>((_resolve, reject) => {
-    lose = (error = new Error('Connection terminated unexpectedly')) => {
-      broken = true;
-      reject(error);
-    };
-  });
-  lost.catch(() => {});
-  const onEnd = (): void => lose(new Error('Connection terminated unexpectedly'));
-  client.on('error', lose).on('end', onEnd);
-  try {
-    return await Promise.race([inOne(client, transaction), lost]);
-  } catch (error) {
-    if (!broken) await Promise.race([client.query('rollback'), lost]).catch(lose);
-    throw error;
-  } finally {
-    client.off('error', lose).off('end', onEnd);
-    client.release(broken);
+interface Transaction<T> extends Way {
+  readonly works: readonly Job<T>[];
+}
+
+/** Transactions that met others are done again. */
+async function persistently<T>(pool: Pool, transaction: Transaction<T>): Promise<readonly T[]> {
+  for (let left = MAX_ATTEMPTS; ; left -= 1) {
+    try {
+      return await attempt(pool, transaction);
+    } catch (error) {
+      // of several the one at fault is not known: each goes on its own
+      if (transaction.works.length > 1 || !isPassing(error) || left === 0) throw error;
+      // so that two that met do not meet again
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
+    }
   }
 }
 
-async function inOne<T>(
-  client: PoolClient,
-  { begin, works, prepare }: Transaction<T>,
-): Promise<readonly T[]> {
-  const begun = (await client.query(begin)) as unknown as readonly QueryResult<{ now_ms: number }>[];
+/** Each that is met passes in milliseconds. */
+const MAX_ATTEMPTS = 30;
+
+async function attempt<T>(pool: Pool, transaction: Transaction<T>): Promise<readonly T[]> {
+  return onLine(await pool.connect(), transaction.silenceMs, async (line) => {
+    try {
+      return await inOne(line, transaction);
+    } catch (error) {
+      await line.query('rollback').catch(() => {}); // of a line that is gone the server does it
+      throw error;
+    }
+  });
+}
+
+async function inOne<T>(line: Line, { begin, works, prepare }: Transaction<T>): Promise<readonly T[]> {
+  const begun = (await line.query(begin)) as unknown as readonly QueryResult<{ now_ms: number }>[];
   const nowMs = begun.at(-1)?.rows[0]?.now_ms ?? 0;
   const values: T[] = [];
-  for (const work of works) values.push(await drive(client, work(nowMs), prepare));
-  await client.query('commit');
+  for (const work of works) values.push(await drive(line, work(nowMs), prepare));
+  await line.query('commit');
   return values;
 }
 
 /** Statements whose answer nobody waits for are sent along with the next one. */
-async function drive<T>(client: PoolClient, work: Work<T>, prepare: boolean): Promise<T> {
+async function drive<T>(line: Line, work: Work<T>, prepare: boolean): Promise<T> {
   const unheard: Promise<unknown>[] = [];
   let step = work.next(NOTHING);
   while (!step.done) {
     const { sql, values, wants, otherwise } = step.value;
-    const result = client.query(statement(sql, values, prepare));
+    const result = line.query(statement(sql, values, prepare));
     if (wants === 'nothing' || wants === 'one') {
       const checked = otherwise === undefined ? result : changesOne(result, otherwise);
       // reported below; a rejection must not be unheard of until then
@@ -150,6 +159,16 @@ function statement(sql: string, values: SqlValues, prepare: boolean) {
   const { name, text, order } = translated(sql);
   const list = order.map((key) => storable(values[key] ?? null));
   return prepare ? { name, text, values: list } : { text, values: list };
+}
+
+/** @returns when `work` has ended, or after `ms` at the latest */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, patience]);
+  clearTimeout(timer);
 }
 
 /** `:name` to `$1`; a cast (`::bigint`) stays. */

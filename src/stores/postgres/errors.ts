@@ -9,6 +9,14 @@ export function isPassing(error: unknown): boolean {
 /** Serialization failure, deadlock, unique violation. */
 const MET: readonly string[] = ['40001', '40P01', '23505'];
 
+/** The connection is gone: what was asked for may have been done, or not. */
+export function isLoss(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === ''
+    ? /terminat|timeout|not queryable|closed/i.test(messageOf(error))
+    : /^(08|57|E[A-Z]+$)/.test(state);
+}
+
 /**
  * An error of PostgreSQL or of the way to it as one of ours; any other error as it is.
  *

@@ -1,4 +1,5 @@
 import type { Work } from '../work.ts';
+import { isLoss } from './errors.ts';
 
 /** @param nowMs  the database's clock */
 export type Job<T> = (nowMs: number) => Work<T>;
@@ -11,7 +12,8 @@ interface Waiting {
 
 /**
  * Group commit: what is asked for while a transaction is under way shares the next one, and so one wait for the
- * disk. When that one fails, each of its jobs has a transaction of its own, and only the one at fault fails.
+ * disk. When one of its jobs fails, each has a transaction of its own, and only the one at fault fails. When the
+ * database is away, all of them fail at once.
  *
  * @param commit  runs jobs in one transaction
  */
@@ -31,7 +33,7 @@ export function groupCommit(
         const values = await commit(batch.map(({ job }) => job));
         for (const [at, { resolve }] of batch.entries()) resolve(values[at]);
       } catch (error) {
-        if (batch.length === 1) batch[0]?.reject(error);
+        if (batch.length === 1 || isLoss(error)) for (const { reject } of batch) reject(error);
         else for (const one of batch) await alone(one);
       }
     }

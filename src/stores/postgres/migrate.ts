@@ -18,7 +18,7 @@ export async function makeCurrent(
   const from = await connections.read(() => versionOf(address));
   refuseNewer(from, migrations.length, address);
   if (from === migrations.length) return;
-  await connections.write((nowMs) => migrate({ address, migrations, nowMs }));
+  await connections.writeLong((nowMs) => migrate({ address, migrations, nowMs }));
 }
 
 interface Step {
