@@ -1,4 +1,5 @@
-import { type Judgement, judge } from '../core/match.ts';
+import { type PausedProvider, pausedProviders } from '../core/limits.ts';
+import { type Judgement, judge, providersOf } from '../core/match.ts';
 import type { Session } from '../core/session.ts';
 import type { Store, WorkerRow } from '../core/store.ts';
 import type { Outcome, Task, TaskEvent } from '../core/task.ts';
@@ -41,20 +42,26 @@ export async function why(deps: Deps, id: number): Promise<Why> {
   const store = await deps.store();
   const task = await findTask(store, id);
   const events = await store.events(id);
-  const sessions = task.state.name === 'pending' ? await judged(task, store) : [];
+  const paused = pausedProviders(await store.pauses(), deps.now());
+  const sessions = task.state.name === 'pending' ? await judged(task, store, paused) : [];
   return {
     id,
     state: task.state.name,
-    reasons: await reasonsOf(task, { store, sessions, nowMs: deps.now() }),
+    reasons: await reasonsOf(task, { store, sessions, paused, nowMs: deps.now() }),
     sessions,
     events: events.map(eventView),
   };
 }
 
-async function judged(task: Task, store: Store): Promise<readonly Judged[]> {
+async function judged(
+  task: Task,
+  store: Store,
+  paused: readonly PausedProvider[],
+): Promise<readonly Judged[]> {
+  const names = paused.map(({ name }) => name);
   return (await store.sessions()).map((session) => {
     const { name, status, currentTaskId } = session;
-    return { name, status, currentTaskId, ...judge(task.spec, session) };
+    return { name, status, currentTaskId, ...judge(task.spec, session, names) };
   });
 }
 
@@ -80,6 +87,7 @@ async function reasonsOf(task: Task, around: Around): Promise<readonly Reason[]>
 interface Around {
   readonly store: Store;
   readonly sessions: readonly Judged[];
+  readonly paused: readonly PausedProvider[];
   readonly nowMs: number;
 }
 
@@ -90,6 +98,7 @@ async function pendingReasons(task: Task, runAtMs: number, around: Around): Prom
     const at = new Date(runAtMs).toISOString();
     reasons.push(reason('NOT_YET', `It is not to start before ${at}.`));
   }
+  reasons.push(...(await providerReasons(task, around)));
   if (reasons.length > 0) return reasons;
   const { host } = task.spec.context;
   const workers = (await store.workers()).filter((worker) => worker.host === host);
@@ -113,6 +122,20 @@ async function dependencyReasons(task: Task, store: Store): Promise<Reason[]> {
     );
   }
   return reasons;
+}
+
+/** Said when every agent that may take the prompt is paused. */
+async function providerReasons({ spec }: Task, { store, paused }: Around): Promise<readonly Reason[]> {
+  if (spec.payload.kind !== 'prompt' || paused.length === 0) return [];
+  const target = (await store.sessions()).find(({ name }) => name === spec.queue.target);
+  const takers = target?.provider ? [target.provider] : providersOf(spec);
+  const held = takers.flatMap((taker) => paused.find(({ name }) => name === taker) ?? []);
+  if (held.length < takers.length) return [];
+  return held.map(({ name, limit }) => {
+    const until = limit && `before ${new Date(limit.untilMs).toISOString()}, it said: ${limit.reason}`;
+    const message = `${name} takes no prompts ${until ?? 'until it is resumed'}.`.replace(/\.\.$/, '.');
+    return reason('PROVIDER_PAUSED', message, `berth resume --provider ${name}`);
+  });
 }
 
 function noWorker(host: string, workers: readonly WorkerRow[]): Reason {

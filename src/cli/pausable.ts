@@ -10,22 +10,27 @@ export const PAUSABLE_FLAGS = {
     completes: 'session',
     help: 'only what this session would start',
   },
+  provider: { type: 'string', value: 'P', help: 'only prompts for this agent; also ends a usage limit' },
 } as const satisfies Flags;
 
-export function pausable({ group, session }: Given<typeof PAUSABLE_FLAGS>): Pausable {
-  if (group !== null && session !== null) {
+export function pausable({ group, session, provider }: Given<typeof PAUSABLE_FLAGS>): Pausable {
+  const named = Object.entries({ group, session, provider }).filter(([, name]) => name !== null);
+  if (named.length > 1) {
     throw conflict(
-      '--group and --session name two things.',
+      `${named.map(([option]) => `--${option}`).join(' and ')} name more than one thing.`,
       'Give one of them, or none for the whole queue.',
     );
   }
+  if (provider !== null) return { kind: 'provider', name: checkName('--provider', provider), limit: null };
   if (group !== null) return { kind: 'group', name: checkName('--group', group) };
   if (session !== null) return { kind: 'session', name: checkName('--session', session) };
   return { kind: 'queue' };
 }
 
-/** `The queue`, `Group gpu`. */
+/** `The queue`, `Group gpu`, `Agent claude`. */
 export function nameOf(what: Pausable): string {
   if (what.kind === 'queue') return 'The queue';
-  return `${what.kind === 'group' ? 'Group' : 'Session'} ${what.name}`;
+  return `${NAMES[what.kind]} ${what.name}`;
 }
+
+const NAMES = { group: 'Group', session: 'Session', provider: 'Agent' } as const;

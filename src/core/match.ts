@@ -38,12 +38,17 @@ export interface Match {
  *
  * @param tasks     in the order in which they are served: priority, then age
  * @param sessions  each takes one task at most
+ * @param paused    providers that take no prompts now
  */
-export function match(tasks: readonly Candidate[], sessions: readonly Session[]): readonly Match[] {
+export function match(
+  tasks: readonly Candidate[],
+  sessions: readonly Session[],
+  paused: readonly string[] = [],
+): readonly Match[] {
   const idle = new Set(sessions.filter((session) => session.status === 'idle'));
   const matches: Match[] = [];
   for (const task of tasks) {
-    const session = best(task.spec, idle);
+    const session = best(task.spec, idle, paused);
     if (!session) continue;
     idle.delete(session);
     matches.push({ task, session });
@@ -51,10 +56,10 @@ export function match(tasks: readonly Candidate[], sessions: readonly Session[])
   return matches;
 }
 
-function best(spec: TaskSpec, sessions: Iterable<Session>): Session | null {
+function best(spec: TaskSpec, sessions: Iterable<Session>, paused: readonly string[]): Session | null {
   let chosen: { session: Session; rank: readonly number[] } | null = null;
   for (const session of sessions) {
-    const judgement = judge(spec, session);
+    const judgement = judge(spec, session, paused);
     if (!judgement.passed) continue;
     const rank = rankOf(spec, session, judgement);
     if (!chosen || comesBefore(rank, session, chosen)) chosen = { session, rank };
@@ -85,13 +90,17 @@ function comesBefore(
 /** Below this a session that is somewhere else is no better than a plain one. */
 const GOOD_ENOUGH = 20;
 
-/** Gates and scores of one task in one session; `why` and `explain` print them. */
-export function judge(spec: TaskSpec, session: Session): Judgement {
+/**
+ * Gates and scores of one task in one session; `why` and `explain` print them.
+ *
+ * @param paused  providers that take no prompts now
+ */
+export function judge(spec: TaskSpec, session: Session, paused: readonly string[] = []): Judgement {
   const gates: readonly Gate[] = [
     { name: 'session', refusal: sessionRefusal(spec, session) },
     { name: 'host', refusal: hostRefusal(spec, session) },
     { name: 'kind', refusal: kindRefusal(spec, session) },
-    { name: 'provider', refusal: providerRefusal(spec, session) },
+    { name: 'provider', refusal: providerRefusal(spec, session) ?? pauseRefusal(spec, session, paused) },
     { name: 'container', refusal: containerRefusal(spec, session) },
     { name: 'branch', refusal: branchRefusal(spec, session) },
   ];
@@ -125,6 +134,14 @@ function providerRefusal(spec: TaskSpec, session: Session): string | null {
   if (session.kind === 'headless' && !wantsTerminal(spec)) return null;
   if (wanted.length === 0 || wanted.includes(session.provider ?? '')) return null;
   return `the task asks for ${wanted.join(' or ')}`;
+}
+
+/** Limits are for prompts: a command in the session of an agent asks nothing of its provider. */
+function pauseRefusal(spec: TaskSpec, session: Session, paused: readonly string[]): string | null {
+  if (paused.length === 0 || spec.payload.kind !== 'prompt') return null;
+  const takers = session.kind === 'tmux' ? [session.provider ?? ''] : providersOf(spec);
+  if (takers.length === 0 || takers.some((name) => !paused.includes(name))) return null;
+  return `${takers.join(' and ')} ${takers.length === 1 ? 'takes' : 'take'} no prompts for now`;
 }
 
 /** A terminal inside a box serves only tasks that ask for this box; headless slots keep nothing between tasks. */

@@ -42,6 +42,8 @@ export interface Store extends AsyncDisposable {
   started(lease: Lease, context: ResolvedContext): Promise<LeaseNews>;
   /** Running (or assigned) to finished; with `retryAtMs` back to pending instead. Frees the session. */
   finished(lease: Lease, outcome: Outcome, retryAtMs: number | null): Promise<LeaseNews>;
+  /** Add a line to the history of a task that runs this attempt; of another one nothing is said. */
+  note(note: TaskNote): Promise<void>;
   /** An assigned task that this worker will not start now goes back to pending; the attempt does not count. */
   release(lease: Lease, reason: string): Promise<LeaseNews>;
 
@@ -87,7 +89,10 @@ export interface Store extends AsyncDisposable {
   setGroup(name: string, maxRunning: number | null): Promise<void>;
   /** Groups that have a limit, are paused, or have unfinished tasks. */
   groups(): Promise<readonly Group[]>;
-  /** Start nothing more of it until it is resumed; what runs goes on. False when it was so already. */
+  /**
+   * Start nothing more of it until it is resumed, or until its limit ends; what runs goes on.
+   * False when it was so already. `pauses` also has limits that have ended, until the next pause.
+   */
   pause(what: Pausable): Promise<boolean>;
   resume(what: Pausable): Promise<boolean>;
   pauses(): Promise<readonly Pausable[]>;
@@ -108,10 +113,27 @@ export interface Store extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+export interface TaskNote {
+  readonly taskId: number;
+  readonly attempt: number;
+  readonly kind: string;
+  readonly reason: string | null;
+}
+
 /** Something that can be paused. */
 export type Pausable =
   | { readonly kind: 'queue' }
-  | { readonly kind: 'group' | 'session'; readonly name: string };
+  | { readonly kind: 'group' | 'session'; readonly name: string }
+  /** Prompts for this agent; a limit ends by itself. */
+  | { readonly kind: 'provider'; readonly name: string; readonly limit: ProviderLimit | null };
+
+/** A provider said that it serves no more for now. */
+export interface ProviderLimit {
+  /** Unix milliseconds. */
+  readonly untilMs: number;
+  /** Its own words. */
+  readonly reason: string;
+}
 
 export interface Group {
   readonly name: string;

@@ -2,6 +2,7 @@ import { BerthError } from '../core/errors.ts';
 import { lanesOf, match } from '../core/match.ts';
 import type { Session } from '../core/session.ts';
 import type { Claim } from '../core/store.ts';
+import { pausedProviders } from './pauses.ts';
 import { type AttemptRow, attemptOf, leaseOf, NO_OUTCOME, type TaskRow, taskOf } from './rows.ts';
 import { type SessionColumns, sessionOf } from './session-rows.ts';
 import { sha256 } from './spec-text.ts';
@@ -29,6 +30,7 @@ export function* claimTasks(parts: StoreParts, worker: string, limit: number): W
   if (unheard.length > 0 || (yield* isQueuePaused())) return unheard;
   yield* makeDue(parts);
   let idle = yield* idleSessions(parts, worker, epoch);
+  const paused = yield* pausedProviders(parts);
   const claims: Claim[] = [];
   const readers = [...new Set(idle.flatMap(lanesOf))].map((lane) => laneReader(parts, lane));
   while (claims.length < limit && idle.length > 0) {
@@ -41,7 +43,7 @@ export function* claimTasks(parts: StoreParts, worker: string, limit: number): W
     const byId = new Map(intact.map((row) => [row.id, row]));
     const candidates = intact.map((row) => taskOf(row, []));
     const taken = new Set<string>();
-    for (const { task, session } of match(candidates, idle).slice(0, wanted)) {
+    for (const { task, session } of match(candidates, idle, paused).slice(0, wanted)) {
       const row = byId.get(task.id);
       if (!row || !(yield* hasRoom(row.group_name))) continue;
       claims.push(yield* assign(parts, row, { worker, epoch, session: session.name }));

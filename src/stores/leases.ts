@@ -1,5 +1,5 @@
 import type { ResolvedContext } from '../core/context.ts';
-import type { LeaseNews } from '../core/store.ts';
+import type { LeaseNews, TaskNote } from '../core/store.ts';
 import type { Lease, Outcome } from '../core/task.ts';
 import { NO_OUTCOME, type OutcomeColumns, outcomeColumns, type TaskRow } from './rows.ts';
 import { contextColumns, contextOfAttempt } from './session-rows.ts';
@@ -106,4 +106,14 @@ export function* releaseClaimed(parts: StoreParts, lease: Lease, reason: string)
   if (row?.state !== 'assigned') return 'lost';
   yield* unassign(parts, row, { transition: 'released', reason, workerDeaths: row.worker_deaths });
   return 'kept';
+}
+
+/** A line of history that its run tells; of an attempt that is over nothing is said. */
+export function noteRun({ now }: StoreParts, { taskId, attempt, kind, reason }: TaskNote): Work<void> {
+  return put(
+    `insert into events (task_id, at_ms, kind, worker, reason)
+     select id, :atMs, :kind, worker, :reason from tasks
+     where id = :taskId and attempt = :attempt and state = 'running'`,
+    { taskId, attempt, kind, reason, atMs: now() },
+  );
 }

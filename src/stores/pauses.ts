@@ -1,11 +1,17 @@
 import type { Group, Pausable } from '../core/store.ts';
 import type { StoreParts } from './transitions.ts';
-import { all, run, type Work } from './work.ts';
+import { all, put, run, type Work } from './work.ts';
 
+/** A limit that is known already is only ever extended; what somebody paused stays so until it is resumed. */
 export function* pause({ now }: StoreParts, what: Pausable): Work<boolean> {
+  const nowMs = now();
+  yield* put('delete from pauses where until_ms <= :nowMs', { nowMs });
+  const limit = what.kind === 'provider' ? what.limit : null;
   const added = yield* run(
-    'insert into pauses (kind, name, at_ms) values (:kind, :name, :nowMs) on conflict (kind, name) do nothing',
-    { ...keyOf(what), nowMs: now() },
+    `insert into pauses (kind, name, at_ms, until_ms, reason) values (:kind, :name, :nowMs, :untilMs, :reason)
+     on conflict (kind, name) do update set until_ms = excluded.until_ms, reason = excluded.reason
+       where pauses.until_ms is not null and (excluded.until_ms is null or excluded.until_ms > pauses.until_ms)`,
+    { ...keyOf(what), nowMs, untilMs: limit?.untilMs ?? null, reason: limit?.reason ?? null },
   );
   return added === 1;
 }
@@ -18,11 +24,31 @@ function keyOf(what: Pausable): { kind: string; name: string } {
   return { kind: what.kind, name: what.kind === 'queue' ? '' : what.name };
 }
 
+interface PauseRow {
+  readonly kind: Pausable['kind'];
+  readonly name: string;
+  readonly until_ms: number | null;
+  readonly reason: string | null;
+}
+
 export function* readPauses(): Work<readonly Pausable[]> {
-  const rows = yield* all<{ kind: Pausable['kind']; name: string }>(
-    'select kind, name from pauses order by kind, name',
+  const rows = yield* all<PauseRow>('select kind, name, until_ms, reason from pauses order by kind, name');
+  return rows.map(pausableOf);
+}
+
+function pausableOf({ kind, name, until_ms: untilMs, reason }: PauseRow): Pausable {
+  if (kind === 'queue') return { kind };
+  if (kind !== 'provider') return { kind, name };
+  return { kind, name, limit: untilMs === null ? null : { untilMs, reason: reason ?? '' } };
+}
+
+/** Providers that take no prompts now. */
+export function* pausedProviders({ now }: StoreParts): Work<readonly string[]> {
+  const rows = yield* all<{ name: string }>(
+    `select name from pauses where kind = 'provider' and (until_ms is null or until_ms > :nowMs)`,
+    { nowMs: now() },
   );
-  return rows.map(({ kind, name }) => (kind === 'queue' ? { kind } : { kind, name }));
+  return rows.map(({ name }) => name);
 }
 
 export function* readGroups(): Work<readonly Group[]> {

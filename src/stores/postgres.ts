@@ -5,7 +5,7 @@ import { pages, putRows } from './copy.ts';
 import { addRunning } from './foreground.ts';
 import { findProblems } from './fsck.ts';
 import { GivenClaims } from './given.ts';
-import { finishClaimed, releaseClaimed, startClaimed } from './leases.ts';
+import { finishClaimed, noteRun, releaseClaimed, startClaimed } from './leases.ts';
 import { pause, readGroups, readPauses, resume } from './pauses.ts';
 import { parseAddress } from './postgres/address.ts';
 import { watchNotices } from './postgres/changes.ts';
@@ -115,6 +115,7 @@ function writing(write: <T>(work: (parts: StoreParts) => Work<T>) => Promise<T>)
     addAll: (specs) => write((parts) => addTasks(parts, specs)),
     addRunning: (spec, run) => write((parts) => addRunning(parts, spec, run)),
     started: (lease, context) => write((parts) => startClaimed(parts, lease, context)),
+    note: (news) => write((parts) => noteRun(parts, news)),
     requestStop: (taskId, reason, by) => write((parts) => requestStop(parts, { taskId, reason, by })),
     retry: (taskId) => write((parts) => retryTask(parts, taskId)),
     reassign: (taskId, session) => write((parts) => reassignTask(parts, taskId, session)),

@@ -7,7 +7,7 @@ import { type Database, openDatabase, sqliteError, sqliteVersion } from './drive
 import { addRunning } from './foreground.ts';
 import { findProblems } from './fsck.ts';
 import { GivenClaims } from './given.ts';
-import { finishClaimed, releaseClaimed, startClaimed } from './leases.ts';
+import { finishClaimed, noteRun, releaseClaimed, startClaimed } from './leases.ts';
 import { checkSchema, makeCurrent, SCHEMA_VERSION } from './migrate.ts';
 import { pause, readGroups, readPauses, resume } from './pauses.ts';
 import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';
@@ -97,6 +97,7 @@ function sqliteStore(database: Database, parts: StoreParts): Store {
     claim: (worker, limit) => write(() => claimTasks(parts, worker, limit)),
     started: (lease, context) => write(() => startClaimed(parts, lease, context)),
     finished: (lease, outcome, retryAtMs) => write(() => finishClaimed(parts, lease, { outcome, retryAtMs })),
+    note: (news) => write(() => noteRun(parts, news)),
     release: (lease, reason) => write(() => releaseClaimed(parts, lease, reason)),
 
     requestStop: (taskId, reason, by) => write(() => requestStop(parts, { taskId, reason, by })),

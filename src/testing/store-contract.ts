@@ -3,6 +3,7 @@ import type { Store } from '../core/store.ts';
 import { claiming, leases } from './store-contract-claims.ts';
 import { ends } from './store-contract-ends.ts';
 import { invariants } from './store-contract-invariants.ts';
+import { providers } from './store-contract-providers.ts';
 import { dependencies, sending } from './store-contract-queue.ts';
 import { changes, recovery, sessions } from './store-contract-recovery.ts';
 import { copying, manyAtOnce, otherHosts, pausing } from './store-contract-upkeep.ts';
@@ -29,6 +30,7 @@ export function storeContract(name: string, create: () => Promise<StoreFixture>)
     describe('sessions', () => sessions(subject));
     describe('changes', () => changes(subject));
     describe('pausing', () => pausing(subject));
+    describe('providers', () => providers(subject));
     describe('many at once', () => manyAtOnce(subject));
     describe('other hosts', () => otherHosts(subject));
     describe('copying', () =>
