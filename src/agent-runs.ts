@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { agentOf } from './agents/agents.ts';
+import { failed } from './agents/events.ts';
 import type { AgentPrompt, AgentRuns } from './core/agent.ts';
 import { quoteWord, shellQuote } from './core/command.ts';
 import { BerthError } from './core/errors.ts';
@@ -32,8 +33,15 @@ export function agentRunsOf(host: Host, runs: string): AgentRuns {
     async result(directory, exitCode) {
       const provider = readOrNull(join(runs, directory, 'agent'));
       if (provider === null) return null;
+      const failure = readOrNull(join(runs, directory, 'failure'));
+      if (existsSync(join(runs, directory, 'prompt'))) {
+        return failure === null ? null : { ...failed({ words: failure, atMs: Date.now() }), provider };
+      }
       const tail = readTail(join(runs, directory, 'out.log'), TAIL_BYTES);
-      const result = agentOf(provider).result(tail?.bytes.toString('utf8') ?? '', exitCode);
+      const result = agentOf(provider).result({
+        stdout: tail?.bytes.toString('utf8') ?? '',
+        ...{ exitCode, atMs: Date.now() },
+      });
       if (result.answer !== null) {
         writeFileSync(answerPath(runs, directory), result.answer, { mode: 0o600 });
       }

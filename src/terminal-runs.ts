@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { agentOf } from './agents/agents.ts';
-import { BerthError } from './core/errors.ts';
+import { agentSession } from './agent-sessions.ts';
 import type { Executor } from './core/executor.ts';
 import type { Host } from './core/host.ts';
 import { isSessionName } from './core/session-name.ts';
@@ -45,14 +44,15 @@ export function terminalRunsOf(worker: TerminalWorker): TerminalRuns {
   };
 }
 
-interface Target {
+/** One session, and how it is reached. */
+export interface SessionTarget {
   readonly all: TmuxSessions;
   readonly name: string;
   connect(record: SessionRecord): Promise<TmuxControl>;
 }
 
 /** A command gets a window of its own, a prompt goes to the agent on the screen. */
-function executorOf(worker: TerminalWorker, target: Target): Executor {
+function executorOf(worker: TerminalWorker, target: SessionTarget): Executor {
   const { host, runs } = worker;
   const { all, connect, name } = target;
   const open = async () => {
@@ -72,45 +72,4 @@ function executorOf(worker: TerminalWorker, target: Target): Executor {
     seal: (directory, end) => of(directory).seal(directory, end),
     state: (directory) => of(directory).state(directory),
   };
-}
-
-function agentSession(worker: TerminalWorker, { all, connect, name }: Target) {
-  return {
-    async open() {
-      const record = all.mustFind(name);
-      const terminal = record.provider === null ? null : agentOf(record.provider).terminal;
-      if (terminal === null || record.events === null) throw notDriven(record);
-      return { control: await connect(record), pane: record.pane, events: record.events, terminal };
-    },
-    isAlive: () => {
-      const record = all.find(name);
-      return record !== null && all.isAlive(record);
-    },
-    kill: async () => {
-      const record = all.find(name);
-      if (record === null || !all.isAlive(record)) return;
-      await (await connect(record)).run(['kill-pane', '-t', record.pane]).catch(() => {});
-      for (let look = 0; look < 100 && all.isAlive(record); look++)
-        await new Promise((done) => setTimeout(done, 20));
-    },
-    waiting: async (what: string | null) => {
-      const store = await worker.store();
-      await store.updateSession(name, { status: what === null ? 'busy' : 'waiting_input' });
-      if (what !== null) worker.log({ event: 'waiting_input', message: `${name}: ${what}` });
-    },
-  };
-}
-
-function notDriven({ name, provider }: SessionRecord): BerthError {
-  const sentence =
-    provider === null
-      ? `Session ${name} runs a shell, no agent.`
-      : `berth cannot tell when ${provider} on a screen takes a prompt or has done with it.`;
-  return new BerthError(sentence, {
-    code: 'PROMPT_NOT_SUBMITTED',
-    hint:
-      provider === null
-        ? 'Make a session with `berth session new NAME --agent claude`.'
-        : `Send it with \`--provider ${provider} --headless\`.`,
-  });
 }

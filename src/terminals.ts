@@ -81,7 +81,7 @@ async function makeSession(machine: TerminalMachine, wish: TerminalWish, all: Tm
       ? null
       : await prepareAgent(host, wish.provider, { context, place, runtime: driver, folder });
   const mark = `${wish.name}-${randomBytes(8).toString('hex')}`;
-  const env = { ...context.env, BERTH_SESSION: mark };
+  const env = { ...context.env, ...agent?.env, BERTH_SESSION: mark };
   const inner = { argv: ['sh', '-c', await startLine(context, agent?.argv ?? null)], cwd: null, env };
   const end = { argv: ['sh', '-c', endLine(mark)], cwd: null, env: {} };
   const plan: SessionPlan = {

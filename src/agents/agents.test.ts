@@ -105,7 +105,7 @@ describe('the result of a turn', () => {
     ['any other program has its exit code only', 'mine', 'text', 0, { kind: 'completed', answer: 'text' }],
     ['any other program that fails', 'mine', 'text', 3, { kind: 'failed', cause: 'mine ended with code 3' }],
   ])('%s', (_name, provider, stdout, exitCode, expected) => {
-    expect(agentOf(provider).result(stdout, exitCode)).toMatchObject(expected);
+    expect(agentOf(provider).result({ stdout, exitCode, atMs: 0 })).toMatchObject(expected);
   });
 
   test('a program that is not known promises nothing', () => {

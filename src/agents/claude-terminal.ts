@@ -1,20 +1,38 @@
-import type { AgentSignal, AgentTerminal } from '../core/agent.ts';
-import { type AgentEvent, objectIn, textIn } from './events.ts';
+import type { AgentFact, AgentSignal, AgentTerminal } from '../core/agent.ts';
+import { objectIn, textIn } from './events.ts';
 
 /**
  * Claude Code on a screen: hooks that are given to this one process by `--settings`, beside the user's own.
  * Events: https://docs.claude.com/en/docs/claude-code/hooks
  */
 export const claudeTerminal: AgentTerminal = {
-  launch(hook, folder) {
+  launch({ hook, folder }) {
     const entry = [{ hooks: [{ type: 'command', command: hook, timeout: 5 }] }];
     const hooks = Object.fromEntries(EVENTS.map((name) => [name, entry]));
     return {
       argv: ['claude', '--settings', `${folder}/claude-settings.json`],
+      env: {},
       files: { 'claude-settings.json': JSON.stringify({ hooks }) },
     };
   },
   signal,
+  // no hook tells that a prompt was queued behind another turn; its transcript does
+  record: {
+    find(events) {
+      const path = textIn(
+        events.findLast((event) => textIn(event, 'transcript_path') !== null) ?? {},
+        'transcript_path',
+      );
+      return path === null ? null : { path, after: null };
+    },
+    signal: ({ type, operation, content }) =>
+      type === 'queue-operation' && operation === 'enqueue' && typeof content === 'string'
+        ? { kind: 'queued', text: content }
+        : null,
+  },
+  blocked: () => null,
+  asks: () => false,
+  interrupt: ['Escape'],
 };
 
 /** Stop alone would leave a failed turn running for ever: errors come as StopFailure instead. */
@@ -23,7 +41,7 @@ const EVENTS = [
   ...['Stop', 'StopFailure', 'SessionEnd'],
 ];
 
-function signal(event: AgentEvent): AgentSignal | null {
+function signal(event: AgentFact): AgentSignal | null {
   switch (event.hook_event_name) {
     case 'SessionStart':
       return { kind: 'ready' };
@@ -42,7 +60,7 @@ function signal(event: AgentEvent): AgentSignal | null {
     case 'StopFailure':
       return {
         kind: 'failed',
-        cause: textIn(event, 'last_assistant_message') ?? textIn(event, 'error') ?? 'it failed',
+        words: textIn(event, 'last_assistant_message') ?? textIn(event, 'error') ?? 'it failed',
       };
     case 'SessionEnd':
       return { kind: 'ended' };
@@ -51,12 +69,12 @@ function signal(event: AgentEvent): AgentSignal | null {
   }
 }
 
-function toolOf(event: AgentEvent): string {
+function toolOf(event: AgentFact): string {
   const command = textIn(objectIn(event, 'tool_input'), 'command');
   return [textIn(event, 'tool_name') ?? 'a tool', command].filter((part) => part !== null).join(': ');
 }
 
-function notification(event: AgentEvent): AgentSignal | null {
+function notification(event: AgentFact): AgentSignal | null {
   const what = textIn(event, 'message') ?? 'an answer';
   switch (event.notification_type) {
     case 'permission_prompt':

@@ -11,13 +11,14 @@ export const claude: Agent = {
 
   terminal: claudeTerminal,
 
-  result(stdout, exitCode) {
+  result({ stdout, exitCode, atMs }) {
     const result = eventsOf(stdout).findLast(({ type }) => type === 'result');
     if (!result) return unknown(`claude ended with code ${exitCode} and no result event.`);
     const answer = textIn(result, 'result');
     // `subtype` says "success" also when the API refused: only `is_error` and the exit code count
     if (result.is_error === true || exitCode !== 0) {
-      return failed(answer ?? textIn(result, 'subtype') ?? `claude ended with code ${exitCode}`, answer);
+      const words = answer ?? textIn(result, 'subtype') ?? `claude ended with code ${exitCode}`;
+      return failed({ words, answer, atMs });
     }
     return completed(answer);
   },

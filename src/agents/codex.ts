@@ -1,4 +1,5 @@
 import type { Agent } from '../core/agent.ts';
+import { codexTerminal } from './codex-terminal.ts';
 import { completed, eventsOf, failed, objectIn, textIn, unknown } from './events.ts';
 
 /** Codex. Events: https://developers.openai.com/codex/noninteractive */
@@ -8,9 +9,9 @@ export const codex: Agent = {
   capabilities: { reliableCompletion: true, finalAnswer: true },
   headless: ['exec', '--json', '--skip-git-repo-check', '-'],
 
-  terminal: null,
+  terminal: codexTerminal,
 
-  result(stdout, exitCode) {
+  result({ stdout, exitCode, atMs }) {
     const events = eventsOf(stdout);
     const messages = events
       .filter(({ type }) => type === 'item.completed')
@@ -21,9 +22,9 @@ export const codex: Agent = {
     if (end?.type === 'turn.completed' && exitCode === 0) return completed(answer);
     const error = events.findLast(({ type }) => type === 'error');
     const words = textIn(objectIn(end ?? {}, 'error'), 'message') ?? textIn(error ?? {}, 'message');
-    if (words !== null) return failed(words, answer);
+    if (words !== null) return failed({ words, answer, atMs });
     return end === undefined
       ? unknown(`codex ended with code ${exitCode} and without the end of its turn.`, answer)
-      : failed(`codex ended with code ${exitCode}`, answer);
+      : failed({ words: `codex ended with code ${exitCode}`, answer, atMs });
   },
 };

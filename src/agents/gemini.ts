@@ -1,5 +1,6 @@
 import type { Agent } from '../core/agent.ts';
 import { completed, eventsOf, failed, objectIn, textIn, unknown } from './events.ts';
+import { geminiTerminal } from './gemini-terminal.ts';
 
 /** Gemini CLI. Events: https://geminicli.com/docs/cli/headless/ */
 export const gemini: Agent = {
@@ -8,9 +9,9 @@ export const gemini: Agent = {
   capabilities: { reliableCompletion: true, finalAnswer: true },
   headless: ['--output-format', 'stream-json'],
 
-  terminal: null,
+  terminal: geminiTerminal,
 
-  result(stdout, exitCode) {
+  result({ stdout, exitCode, atMs }) {
     const events = eventsOf(stdout);
     const words = events
       .filter(({ type, role }) => type === 'message' && role === 'assistant')
@@ -21,10 +22,10 @@ export const gemini: Agent = {
     const error = events.findLast(({ type }) => type === 'error');
     const said = textIn(objectIn(end ?? {}, 'error'), 'message') ?? textIn(error ?? {}, 'message');
     if (said !== null || end !== undefined)
-      return failed(said ?? `gemini ended with code ${exitCode}`, answer);
+      return failed({ words: said ?? `gemini ended with code ${exitCode}`, answer, atMs });
     return exitCode === null || exitCode === 0
       ? unknown(`gemini ended with code ${exitCode} and no result event.`, answer)
-      : failed(`gemini ended with code ${exitCode}${EXITS[exitCode] ?? ''}`, answer);
+      : failed({ words: `gemini ended with code ${exitCode}${EXITS[exitCode] ?? ''}`, answer, atMs });
   },
 };
 

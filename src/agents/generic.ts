@@ -10,11 +10,11 @@ export function generic(program: string): Agent {
     headless: [],
     terminal: null,
 
-    result(stdout, exitCode) {
+    result({ stdout, exitCode, atMs }) {
       if (exitCode === 0) return completed(stdout);
       return exitCode === null
         ? unknown(`${program} left no exit code.`, stdout)
-        : failed(`${program} ended with code ${exitCode}`, stdout);
+        : failed({ words: `${program} ended with code ${exitCode}`, answer: stdout, atMs });
     },
   };
 }

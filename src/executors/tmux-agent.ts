@@ -1,27 +1,45 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AgentSignal } from '../core/agent.ts';
+import type { AgentSignal, Delivery } from '../core/agent.ts';
 import { BerthError } from '../core/errors.ts';
-import type { Executor, RunEnd, RunReport } from '../core/executor.ts';
+import type { Executor, RunEnd, RunReport, RunSpec } from '../core/executor.ts';
 import { createRunDirectory, readEnd, runFiles, sealRun } from './run-directory.ts';
-import { readSignals } from './tmux/agent-events.ts';
+import {
+  AgentListener,
+  type AgentSource,
+  BEGINNING,
+  type Mark,
+  pasteable,
+  sameText,
+} from './tmux/agent-events.ts';
 import { type AgentPane, deliver } from './tmux/deliver.ts';
 
 export interface AgentSession {
+  /** Where the agent tells what it does; also of one that has ended. Null when the session is forgotten. */
+  source(): AgentSource | null;
   /** Throws a BerthError when the session is gone. */
-  open(): Promise<AgentPane>;
+  open(): Promise<Omit<AgentPane, 'source'>>;
   isAlive(): boolean;
   /** End the session: the one sure way to end a turn. */
   kill(): Promise<void>;
-  /** The agent waits for somebody, with what for, or goes on. */
-  waiting(what: string | null): Promise<void>;
+  /** For the history of a task. */
+  told(run: RunName, news: AgentNews): Promise<void>;
 }
 
-/** A turn on disk, beside the files of every run: where in the session's events it began. */
-interface Turn {
-  readonly from: number;
-  readonly delivery: 'started' | 'submitted' | 'unknown';
+export type RunName = Pick<RunSpec, 'task' | 'attempt'>;
+
+export type AgentNews =
+  | { readonly kind: Delivery; readonly what: string }
+  /** The agent waits for somebody. */
+  | { readonly kind: 'waiting_input'; readonly what: string }
+  /** It goes on. */
+  | { readonly kind: 'answered'; readonly what: null };
+
+/** A turn on disk, beside the files of every run: where in what the agent tells it began. */
+interface Turn extends RunName {
+  readonly mark: Mark;
+  readonly delivery: Delivery | 'started';
   readonly reason: string;
 }
 
@@ -37,7 +55,6 @@ export function agentExecutor(runs: string, session: AgentSession): Executor {
 
     async start(run) {
       const at = files(run.directory);
-      const prompt = readFileSync(join(at.path, 'prompt'), 'utf8');
       try {
         // the start token: of two workers one delivers the prompt
         mkdirSync(join(at.path, 'turn'));
@@ -45,12 +62,7 @@ export function agentExecutor(runs: string, session: AgentSession): Executor {
         return 'already';
       }
       createRunDirectory(at, run);
-      const pane = await session.open();
-      const { size } = readSignals(pane.events, pane.terminal);
-      writeTurn(at.path, { from: size, delivery: 'started', reason: '' });
-      const { delivery, reason } = await deliver(pane, prompt, join(at.path, 'paste'));
-      if (delivery === 'not_submitted') throw notSubmitted(reason);
-      writeTurn(at.path, { from: size, delivery: delivery === 'submitted' ? delivery : 'unknown', reason });
+      await giveTurn(session, run, at.path);
       return 'started';
     },
 
@@ -64,7 +76,10 @@ export function agentExecutor(runs: string, session: AgentSession): Executor {
       if (existsSync(join(at.path, 'stop'))) return;
       writeFileSync(join(at.path, 'stop'), String(Date.now()));
       const { control, pane } = await session.open();
-      await control.run(['send-keys', '-t', pane, 'Escape']);
+      for (const key of session.source()?.terminal.interrupt ?? []) {
+        await control.run(['send-keys', '-t', pane, key]);
+        await delay(LOOK_MS);
+      }
     },
 
     async seal(directory, end) {
@@ -80,36 +95,74 @@ export function agentExecutor(runs: string, session: AgentSession): Executor {
   };
 }
 
+/** @throws {BerthError} `PROMPT_NOT_SUBMITTED`, and why the session cannot be used */
+async function giveTurn(session: AgentSession, run: RunSpec, path: string): Promise<void> {
+  const pane = await session.open();
+  const source = session.source();
+  if (source === null) throw notSubmitted('the session is gone');
+  const turn: Turn = {
+    ...{ task: run.task, attempt: run.attempt, delivery: 'started', reason: '' },
+    mark: new AgentListener(source, BEGINNING).mark(),
+  };
+  writeTurn(path, turn);
+  writeFileSync(join(path, 'agent'), source.provider, { mode: 0o600 });
+  const { delivery, reason } = await deliver({ ...pane, source }, promptOf(path), {
+    scratch: join(path, 'paste'),
+    blocked: (why) => tell(session, turn, path, why),
+  });
+  writeTurn(path, { ...turn, delivery, reason });
+  await session.told(turn, { kind: delivery, what: reason });
+  if (delivery === 'not_submitted') throw notSubmitted(reason);
+}
+
+async function tell(session: AgentSession, turn: RunName, path: string, why: string | null): Promise<void> {
+  const file = join(path, 'waits-for');
+  if (why === null) rmSync(file, { force: true });
+  else writeFileSync(file, why, { mode: 0o600 });
+  await session.told(
+    turn,
+    why === null ? { kind: 'answered', what: null } : { kind: 'waiting_input', what: why },
+  );
+}
+
 async function follow(session: AgentSession, path: string, signal: AbortSignal): Promise<RunEnd> {
   const turn = readTurn(path);
-  if (turn?.delivery !== 'submitted')
+  if (turn?.delivery !== 'submitted' && turn?.delivery !== 'queued')
     return lost(turn?.reason || 'The worker ended while it gave the prompt.');
-  let waits = false;
+  const source = session.source();
+  if (source === null) return lost('The session was taken away in the middle of the turn.');
+  const at: Followed = { session, path, source, heard: new AgentListener(source, turn.mark) };
+  let waits: string | null = null;
   while (!signal.aborted) {
     // alive first: an event between the two looks is not missed
     const alive = session.isAlive();
-    const end = await lookAt(session, path, turn);
-    if (end !== 'working' && end !== 'waiting') return end;
+    const now = await lookAt(at);
+    if ('kind' in now) return now;
     if (!alive) return lost('The agent ended in the middle of its turn.');
-    if ((end === 'waiting') !== waits) {
-      waits = end === 'waiting';
-      await session.waiting(waits ? whatFor(path) : null);
-    }
+    if (now.waitsFor !== waits) await tell(session, turn, path, now.waitsFor);
+    waits = now.waitsFor;
     await delay(LOOK_MS, undefined, { signal }).catch(() => {});
   }
   throw new DOMException('The watch was given up; the run goes on.', 'AbortError');
 }
 
-async function lookAt(
-  session: AgentSession,
-  path: string,
-  turn: Turn,
-): Promise<RunEnd | 'working' | 'waiting'> {
-  const { events, terminal } = await session.open().catch(() => ({ events: '', terminal: null }));
-  if (terminal === null) return 'working';
-  const { signals } = readSignals(events, terminal, turn.from);
-  const began = signals.findIndex(({ kind }) => kind === 'submitted');
-  const ours = signals.slice(began + 1);
+interface Followed {
+  readonly session: AgentSession;
+  readonly path: string;
+  readonly source: AgentSource;
+  readonly heard: AgentListener;
+}
+
+async function lookAt({
+  session,
+  path,
+  source,
+  heard,
+}: Followed): Promise<RunEnd | { waitsFor: string | null }> {
+  const prompt = pasteable(promptOf(path));
+  const signals = heard.signals();
+  const began = signals.findIndex((one) => one.kind === 'submitted' && sameText(one.text, prompt));
+  const ours = began === -1 ? signals.filter(({ kind }) => kind === 'ended') : signals.slice(began + 1);
   const last = ours.find(({ kind }) => kind === 'completed' || kind === 'failed' || kind === 'ended');
   if (last) return endOf(path, last);
   const stop = stopAskedAt(path);
@@ -118,9 +171,19 @@ async function lookAt(
     return ended({ kind: 'stopped', exitCode: 143, reason: 'asked', gone: !session.isAlive() });
   }
   const now = ours.at(-1);
-  if (now?.kind !== 'needs_approval' && now?.kind !== 'needs_input') return 'working';
-  writeFileSync(join(path, 'waits-for'), now.what);
-  return 'waiting';
+  if (now?.kind === 'needs_approval' || now?.kind === 'needs_input') return { waitsFor: now.what };
+  const asked = now?.kind === 'calls' && source.terminal.asks(await titleOf(session));
+  return { waitsFor: asked ? now.what : null };
+}
+
+/** The title that the program has given its terminal; empty when that cannot be asked. */
+async function titleOf(session: AgentSession): Promise<string> {
+  try {
+    const { control, pane } = await session.open();
+    return (await control.run(['display-message', '-p', '-t', pane, '#{pane_title}']))[0] ?? '';
+  } catch {
+    return '';
+  }
 }
 
 function endOf(path: string, signal: AgentSignal): RunEnd {
@@ -132,7 +195,8 @@ function endOf(path: string, signal: AgentSignal): RunEnd {
     appendFileSync(join(path, 'out.log'), `${answer}\n`, { mode: 0o600 });
     return ended({ kind: 'exit', exitCode: 0, reason: null, gone: true });
   }
-  const cause = signal.kind === 'failed' ? signal.cause : 'The agent was closed in the middle of its turn.';
+  const cause = signal.kind === 'failed' ? signal.words : 'The agent was closed in the middle of its turn.';
+  writeFileSync(join(path, 'failure'), cause, { mode: 0o600 });
   appendFileSync(join(path, 'err.log'), `${cause}\n`, { mode: 0o600 });
   return ended({ kind: 'exit', exitCode: 1, reason: null, gone: true });
 }
@@ -164,8 +228,8 @@ function lost(reason: string): RunEnd {
   return { kind: 'vanished', exitCode: null, stderrTail: reason, stdoutTail: '' };
 }
 
-function whatFor(path: string): string {
-  return readFileSync(join(path, 'waits-for'), 'utf8');
+function promptOf(path: string): string {
+  return readFileSync(join(path, 'prompt'), 'utf8');
 }
 
 function stopAskedAt(path: string): number | null {

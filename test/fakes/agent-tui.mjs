@@ -4,15 +4,18 @@
 //   FAKE_TRUST=1      shows a trust dialog first; Enter on it GRANTS trust
 //   FAKE_SWALLOW=MS   swallows an Enter that comes sooner after a paste
 //   FAKE_DROP=1       drops what is pasted
-//   words of the prompt: APPROVE, FAIL, CRASH, SLOW
+//   FAKE_BUSY=MS      somebody's own turn begins just before each prompt and takes so long: the prompt is queued
+//   words of the prompt: APPROVE, FAIL, CRASH, SLOW, LIMIT
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, readFileSync } from 'node:fs';
 
-const { FAKE_LOG, FAKE_TRUST, FAKE_SWALLOW = '0', FAKE_DROP } = process.env;
+const { FAKE_LOG, FAKE_TRUST, FAKE_SWALLOW = '0', FAKE_DROP, FAKE_BUSY, FAKE_LIMIT_UNTIL } = process.env;
 const settings = process.argv[process.argv.indexOf('--settings') + 1];
 const { hooks } = JSON.parse(readFileSync(settings, 'utf8'));
 const log = (line) => appendFileSync(FAKE_LOG, `${JSON.stringify(line)}\n`);
-const hook = (name, facts = {}) => {
+const transcript_path = `${FAKE_LOG}.transcript`;
+const hook = (name, more = {}) => {
+  const facts = { transcript_path, ...more };
   for (const { command } of hooks[name]?.[0]?.hooks ?? []) {
     spawnSync('sh', ['-c', command], { input: JSON.stringify({ hook_event_name: name, ...facts }, null, 2) });
   }
@@ -30,10 +33,30 @@ const draw = (status) => {
   process.stdout.write(`\x1b[2J\x1b[H${tip}\r\n${status ?? ''}\r\n${body}`);
 };
 
+function enter() {
+  if (mode === 'composer' && Date.now() - pastedAt < Number(FAKE_SWALLOW)) return;
+  if (mode === 'composer' && text !== '') return FAKE_BUSY ? queue() : submit();
+  answer();
+}
+
+/** As Claude Code does it: what is queued stands in the transcript, and no hook tells of it. */
+function queue() {
+  const prompt = text;
+  text = '';
+  hook('UserPromptSubmit', { prompt: 'what somebody typed' });
+  const line = { type: 'queue-operation', operation: 'enqueue', content: prompt };
+  appendFileSync(transcript_path, `${JSON.stringify(line)}\n`);
+  draw('Working on something else…');
+  setTimeout(() => {
+    hook('Stop', { last_assistant_message: 'an answer for somebody else' });
+    text = prompt;
+    submit();
+  }, Number(FAKE_BUSY));
+}
+
 function submit() {
   const prompt = text;
   text = '';
-  if (prompt === '') return draw();
   log({ submitted: prompt });
   hook('UserPromptSubmit', { prompt });
   if (prompt.includes('CRASH')) process.exit(3);
@@ -46,13 +69,16 @@ function submit() {
     hook('PermissionRequest', { tool_name: 'Bash', tool_input: { command: 'rm -rf build' } });
     return draw('Do you want to proceed? ❯ 1. Yes');
   }
-  if (prompt.includes('FAIL'))
+  if (prompt.includes('LIMIT'))
+    hook('StopFailure', { last_assistant_message: `Claude AI usage limit reached|${FAKE_LIMIT_UNTIL}` });
+  else if (prompt.includes('FAIL'))
     hook('StopFailure', { error: 'authentication_failed', last_assistant_message: 'API error' });
   else hook('Stop', { last_assistant_message: `fake answer to: ${prompt.slice(0, 60)}` });
   draw('Done. Running tests is next.');
 }
 
-function enter() {
+/** Enter on a dialog answers it. */
+function answer() {
   if (mode === 'trust') {
     log({ trust: 'granted' });
     mode = 'composer';
@@ -64,9 +90,8 @@ function enter() {
     mode = 'composer';
     hook('PostToolUse', { tool_name: 'Bash' });
     hook('Stop', { last_assistant_message: 'fake answer after approval' });
-    return draw();
+    draw();
   }
-  if (mode === 'composer' && Date.now() - pastedAt >= Number(FAKE_SWALLOW)) submit();
 }
 
 let pending = '';
@@ -85,7 +110,10 @@ process.stdin.setEncoding('utf8').on('data', (chunk) => {
       const key = pending[0];
       pending = pending.slice(1);
       if (key === '\r') enter();
-      else if (key === '\x1b' && mode === 'slow')
+      else if (key === '\x03' && mode === 'composer') {
+        text = '';
+        draw();
+      } else if (key === '\x1b' && mode === 'slow')
         mode = 'composer'; // as Claude: no event
       else if (key >= ' ' && mode === 'composer') {
         text += key;

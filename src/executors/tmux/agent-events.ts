@@ -1,41 +1,131 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import type { AgentSignal, AgentTerminal } from '../../core/agent.ts';
+import type { AgentFact, AgentFiles, AgentSignal, AgentTerminal, RecordPlace } from '../../core/agent.ts';
+import { readBytes } from './agent-files.ts';
 
-/** What an agent on a screen has told, oldest first. The file is only ever appended to. */
-export interface AgentHistory {
-  readonly signals: readonly AgentSignal[];
-  /** Bytes read, up to the last whole line. */
-  readonly size: number;
+/** Where an agent on a screen tells what it does. */
+export interface AgentSource {
+  readonly provider: string;
+  /** File of its events; only ever appended to. */
+  readonly events: string;
+  readonly terminal: AgentTerminal;
+  readonly files: AgentFiles;
 }
 
-/** The events of a session from an offset on; nothing while there is no file. */
-export function readSignals(path: string, terminal: AgentTerminal, from = 0): AgentHistory {
-  const text = readFrom(path, from);
-  const end = text.lastIndexOf('\n') + 1;
-  const signals = text
-    .subarray(0, end)
-    .toString('utf8')
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        return terminal.signal(JSON.parse(line) as Record<string, unknown>) ?? [];
-      } catch {
-        return [];
-      }
-    });
-  return { signals, size: from + end };
+/** A point in what an agent has told. Plain JSON: it outlives the worker. */
+export interface Mark {
+  readonly events: number;
+  /** The agent's own record then, and its length; null while it had none. */
+  readonly record: { readonly path: string; readonly size: number } | null;
 }
 
-export type AgentState = 'starting' | 'ready' | 'working' | 'needs_approval' | 'needs_input' | 'dead';
+export const BEGINNING: Mark = { events: 0, record: null };
+
+/** Reads on from a mark, each line once, and keeps what it means. */
+export class AgentListener {
+  private readonly source: AgentSource;
+  private readonly events: Tail;
+  /** Events that mean something. */
+  private readonly facts: AgentFact[] = [];
+  private readonly told: AgentSignal[] = [];
+  private record: Tail | null;
+  private noted: AgentSignal[] = [];
+
+  constructor(source: AgentSource, mark: Mark) {
+    this.source = source;
+    this.events = new Tail(source.events, mark.events);
+    this.record = mark.record && new Tail(mark.record.path, mark.record.size);
+  }
+
+  /** All since the mark, oldest first: its events, then what only its own record tells. */
+  signals(): readonly AgentSignal[] {
+    const { terminal, files } = this.source;
+    for (const line of this.events.lines()) {
+      const fact = parsed(line);
+      const signal = fact && terminal.signal(fact);
+      if (!signal) continue;
+      this.facts.push(fact);
+      this.told.push(signal);
+    }
+    const place = terminal.record?.find(this.facts, files) ?? null;
+    if (place !== null) this.follow(place);
+    for (const line of this.record?.lines() ?? []) {
+      const fact = parsed(line);
+      const signal = fact && terminal.record?.signal(fact);
+      if (signal) this.noted.push(signal);
+    }
+    return [...this.told, ...this.noted];
+  }
+
+  /** Whatever comes is after this. */
+  mark(): Mark {
+    this.signals();
+    const record = this.record && { path: this.record.path, size: this.record.offset };
+    return { events: this.events.offset, record };
+  }
+
+  private follow({ path, after }: RecordPlace): void {
+    if (this.record?.path === path && (after === null || this.record.after === after)) return;
+    this.record = new Tail(path, 0, after);
+    this.noted = [];
+  }
+}
+
+/** The lines that are appended to a file. */
+class Tail {
+  readonly path: string;
+  /** Where the next line begins. */
+  offset: number;
+  readonly after: string | null;
+  private passed: boolean;
+
+  constructor(path: string, offset: number, after: string | null = null) {
+    this.path = path;
+    this.offset = offset;
+    this.after = after;
+    this.passed = after === null;
+  }
+
+  /** Whole lines that are new; with `after`, only what follows the line that holds it. */
+  lines(): readonly string[] {
+    const bytes = readBytes(this.path, this.offset);
+    const end = bytes.lastIndexOf('\n') + 1;
+    if (end === 0) return [];
+    this.offset += end;
+    const lines = bytes.subarray(0, end).toString('utf8').split('\n').slice(0, -1);
+    if (this.passed) return lines;
+    const found = lines.findIndex((line) => this.after !== null && line.includes(this.after));
+    this.passed = found !== -1;
+    return this.passed ? lines.slice(found + 1) : [];
+  }
+}
+
+function parsed(line: string): AgentFact | null {
+  try {
+    return JSON.parse(line) as AgentFact;
+  } catch {
+    return null;
+  }
+}
+
+export type AgentState =
+  | 'starting'
+  | 'blocked'
+  | 'ready'
+  | 'working'
+  | 'needs_approval'
+  | 'needs_input'
+  | 'dead';
 
 /** What an agent does now, by its own events: `starting` until it says that it takes prompts. */
 export function stateOf(signals: readonly AgentSignal[]): AgentState {
-  return signals.reduce<AgentState>((_, { kind }) => STATES[kind], 'starting');
+  return signals.reduce<AgentState>((state, { kind }) => STATES[kind] ?? state, 'starting');
 }
 
-const STATES: Readonly<Record<AgentSignal['kind'], AgentState>> = {
+/** Null: as it was. */
+const STATES: Readonly<Record<AgentSignal['kind'], AgentState | null>> = {
   ready: 'ready',
   submitted: 'working',
+  queued: null,
+  calls: 'working',
   working: 'working',
   needs_approval: 'needs_approval',
   needs_input: 'needs_input',
@@ -55,17 +145,7 @@ export function pasteable(text: string): string {
     .replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '');
 }
 
-function readFrom(path: string, from: number): Buffer {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch {
-    return Buffer.alloc(0);
-  }
-  try {
-    const buffer = Buffer.alloc(Math.max(0, fstatSync(file).size - from));
-    return buffer.subarray(0, readSync(file, buffer, 0, buffer.length, from));
-  } finally {
-    closeSync(file);
-  }
+/** Whether an agent speaks of this prompt; programs trim what they are given. */
+export function sameText(told: string, prompt: string): boolean {
+  return told.trim().replaceAll('\r\n', '\n') === prompt.trim();
 }

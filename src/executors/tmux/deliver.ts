@@ -1,16 +1,14 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AgentTerminal, Delivery } from '../../core/agent.ts';
+import type { Delivery } from '../../core/agent.ts';
 import type { TmuxControl } from '../tmux-control.ts';
-import { pasteable, readSignals, stateOf } from './agent-events.ts';
+import { AgentListener, type AgentSource, BEGINNING, pasteable, sameText, stateOf } from './agent-events.ts';
 import { somebodyTypes } from './somebody.ts';
 
 export interface AgentPane {
   readonly control: TmuxControl;
   readonly pane: string;
-  /** File that the agent's hooks append to. */
-  readonly events: string;
-  readonly terminal: AgentTerminal;
+  readonly source: AgentSource;
 }
 
 export interface Delivered {
@@ -19,108 +17,186 @@ export interface Delivered {
   readonly reason: string;
 }
 
+export interface DeliveryOptions {
+  /** Path for the text while tmux reads it. */
+  readonly scratch: string;
+  /** Called when the agent waits for somebody before it takes anything, and with null when it goes on. */
+  blocked(why: string | null): Promise<void>;
+}
+
 /** How long an agent may take until it says that it is ready. */
 const READY_MS = 30_000;
+/** Somebody is told when it takes longer than this. */
+const STARTING_MS = 5_000;
 const ACKNOWLEDGE_MS = 2_000;
+/** How long an agent whose screen changed after Enter may take to say what it took. */
+const SLOW_MS = 15_000;
 /** Programs take an Enter that follows a paste too closely for a part of it. */
 const BEFORE_ENTER_MS = 150;
+const SHOWN_MS = 3_000;
 const ENTERS = 3;
 
 /**
  * Paste a prompt into an agent and press Enter, until the agent itself says that it took it. Nothing is typed
- * into an agent that has not said that it is ready, and no Enter into a screen that is not as the paste left it:
- * it could answer a dialog.
- *
- * @param scratch  path for the text while tmux reads it
+ * into an agent that has not said that it is ready, and no Enter into a screen that did not change by the paste,
+ * or is no longer as the paste left it: it could answer a dialog.
  */
-export async function deliver(agent: AgentPane, prompt: string, scratch: string): Promise<Delivered> {
+export async function deliver(
+  agent: AgentPane,
+  prompt: string,
+  options: DeliveryOptions,
+): Promise<Delivered> {
   const text = pasteable(prompt);
   if (text.trim() === '') return refused('the prompt is empty without its control characters');
-  const blocked = await whyNotNow(agent);
+  const blocked = await whyNotNow(agent, options);
   if (blocked !== null) return refused(blocked);
-  const { control, pane, events } = agent;
-  const { size } = readSignals(events, agent.terminal);
-  const buffer = `berth-${process.pid}-${Date.now()}`;
-  writeFileSync(scratch, text, { mode: 0o600 });
-  try {
-    await control.run(['load-buffer', '-b', buffer, scratch]);
-    // a paste into a dead pane ends servers before 3.4
-    const [dead] = await control.run(['display-message', '-p', '-t', pane, '#{pane_dead}#{pane_in_mode}']);
-    if (dead !== '00') return refused('its pane is dead or shows its history');
-    await control.run(['paste-buffer', '-p', '-d', '-b', buffer, '-t', pane]);
-  } finally {
-    rmSync(scratch, { force: true });
-  }
-  return enter(agent, text, size);
-}
-
-async function enter(agent: AgentPane, text: string, from: number): Promise<Delivered> {
-  const { control, pane } = agent;
-  await delay(BEFORE_ENTER_MS);
-  const pasted = await screen(agent);
-  for (let pressed = 0; pressed < ENTERS; pressed++) {
-    if (pressed > 0 && (await screen(agent)) !== pasted) {
-      return {
-        delivery: 'unknown',
-        reason: 'the screen changed and the agent did not say that it took the prompt',
-      };
-    }
-    await control.run(['send-keys', '-t', pane, 'Enter']);
-    const taken = await acknowledged(agent, text, from);
-    if (taken !== null) return taken;
-  }
-  return (await screen(agent)) === pasted
-    ? refused('the agent took no Enter')
-    : { delivery: 'unknown', reason: 'the agent did not say that it took the prompt' };
-}
-
-/** Null while the agent says nothing. */
-async function acknowledged(agent: AgentPane, text: string, from: number): Promise<Delivered | null> {
-  const deadline = Date.now() + ACKNOWLEDGE_MS;
-  while (Date.now() < deadline) {
-    const { signals } = readSignals(agent.events, agent.terminal, from);
-    const submitted = signals.find(({ kind }) => kind === 'submitted');
-    if (submitted?.kind === 'submitted') {
-      return sameText(submitted.text, text)
-        ? { delivery: 'submitted', reason: '' }
-        : { delivery: 'unknown', reason: 'the agent took another text than the one that was sent' };
-    }
-    await delay(10);
-  }
-  return null;
-}
-
-function sameText(one: string, other: string): boolean {
-  return one.trim().replaceAll('\r\n', '\n') === other.trim();
+  const heard = new AgentListener(agent.source, BEGINNING);
+  const paste = new Paste(agent, text, new AgentListener(agent.source, heard.mark()));
+  return (await paste.insert(options.scratch)) ?? paste.enter();
 }
 
 /** Null when the agent takes a prompt now. */
-async function whyNotNow({ control, pane, events, terminal }: AgentPane): Promise<string | null> {
-  const deadline = Date.now() + READY_MS;
+async function whyNotNow(agent: AgentPane, { blocked }: DeliveryOptions): Promise<string | null> {
+  const { control, pane, source } = agent;
+  const heard = new AgentListener(source, BEGINNING);
+  const startedAt = Date.now();
+  let told = false;
   for (;;) {
     const format = '#{pane_dead} #{pane_in_mode}';
     const [line = ''] = await control.run(['display-message', '-p', '-t', pane, format]);
     const [dead, inMode] = line.split(' ');
     if (dead !== '0') return 'its pane is dead';
     if (inMode === '1') await control.run(['send-keys', '-t', pane, '-X', 'cancel']);
-    const state = stateOf(readSignals(events, terminal).signals);
-    if (state === 'dead') return 'the agent has ended';
-    if (state === 'needs_approval' || state === 'needs_input') return 'the agent waits for somebody';
-    const typing = await somebodyTypes(control, pane);
-    if (state === 'ready' && inMode === '0' && !typing) return null;
-    if (Date.now() > deadline) {
-      if (typing) return 'somebody types in it';
-      return state === 'working'
-        ? 'the agent works on something that berth did not send'
-        : 'the agent has not said that it is ready; it may show a dialog (sign-in, trust): see `berth session attach`';
+    const why = (await somebodyTypes(control, pane)) ? 'somebody types in it' : notReady(source, heard);
+    if (why === null && inMode === '0') {
+      if (told) await blocked(null);
+      return null;
+    }
+    const waitedMs = Date.now() - startedAt;
+    if (why === ENDED || why === WAITS || waitedMs > READY_MS) return why ?? 'it shows its history';
+    if (!told && waitedMs > STARTING_MS && why?.startsWith(BLOCKED)) {
+      told = true;
+      await blocked(why);
     }
     await delay(inMode === '1' ? 10 : 100);
   }
 }
 
-async function screen({ control, pane }: AgentPane): Promise<string> {
-  const lines = await control.run(['capture-pane', '-p', '-t', pane], { raw: true });
-  return lines.join('\n');
+const ENDED = 'the agent has ended';
+const WAITS = 'the agent waits for somebody';
+const BLOCKED = 'the agent is blocked';
+
+function notReady({ terminal, files }: AgentSource, heard: AgentListener): string | null {
+  switch (stateOf(heard.signals())) {
+    case 'ready': {
+      const why = terminal.blocked(files);
+      return why === null ? null : `${BLOCKED}: ${why}`;
+    }
+    case 'starting':
+      return `${BLOCKED}: it has not said that it is ready; it may show a dialog (sign-in, trust), see \`berth session attach\``;
+    case 'working':
+      return 'the agent works on something that berth did not send';
+    case 'dead':
+      return ENDED;
+    default:
+      return WAITS;
+  }
+}
+
+/** One prompt in one composer. */
+class Paste {
+  private readonly agent: AgentPane;
+  private readonly text: string;
+  /** What the agent says from now on. */
+  private readonly heard: AgentListener;
+  private pasted = '';
+
+  constructor(agent: AgentPane, text: string, heard: AgentListener) {
+    this.agent = agent;
+    this.text = text;
+    this.heard = heard;
+  }
+
+  /** Null when the screen shows that something was pasted. */
+  async insert(scratch: string): Promise<Delivered | null> {
+    const { control, pane } = this.agent;
+    const buffer = `berth-${process.pid}-${Date.now()}`;
+    writeFileSync(scratch, this.text, { mode: 0o600 });
+    const before = await this.screen();
+    try {
+      await control.run(['load-buffer', '-b', buffer, scratch]);
+      // a paste into a dead pane ends servers before 3.4
+      const [dead] = await control.run(['display-message', '-p', '-t', pane, '#{pane_dead}#{pane_in_mode}']);
+      if (dead !== '00') return refused('its pane is dead or shows its history');
+      await control.run(['paste-buffer', '-p', '-d', '-b', buffer, '-t', pane]);
+    } finally {
+      rmSync(scratch, { force: true });
+    }
+    await delay(BEFORE_ENTER_MS);
+    const shown = () => this.screen().then((now) => (now === before ? null : now));
+    const pasted = await within(SHOWN_MS, shown);
+    if (pasted === null) return refused('the agent did not show what was pasted');
+    this.pasted = pasted;
+    return null;
+  }
+
+  async enter(): Promise<Delivered> {
+    const { control, pane } = this.agent;
+    for (let pressed = 0; pressed < ENTERS; pressed++) {
+      if (pressed > 0 && !(await this.isUnchanged())) return this.settle();
+      await control.run(['send-keys', '-t', pane, 'Enter']);
+      const taken = await within(ACKNOWLEDGE_MS, async () => this.taken());
+      if (taken !== null) return taken;
+    }
+    if (!(await this.isUnchanged())) return this.settle();
+    // what is left in the composer would become a part of the next prompt
+    await control.run(['send-keys', '-t', pane, 'C-c']);
+    const emptied = await within(ACKNOWLEDGE_MS, async () => ((await this.isUnchanged()) ? null : true));
+    if (emptied !== null) return refused('the agent took no Enter');
+    return refused('the agent took no Enter, and its composer still holds the prompt');
+  }
+
+  /** The screen changed after Enter: only the agent can say what became of the prompt. */
+  private async settle(): Promise<Delivered> {
+    const taken = await within(SLOW_MS, async () => this.taken());
+    if (taken !== null) return taken;
+    const other = this.heard.signals().some(({ kind }) => kind === 'submitted');
+    const reason = other
+      ? 'the agent took another text than the one that was sent'
+      : 'the screen changed and the agent did not say that it took the prompt';
+    return { delivery: 'unknown', reason };
+  }
+
+  private taken(): Delivered | null {
+    const ours = this.heard
+      .signals()
+      .filter((signal) => 'text' in signal && sameText(signal.text, this.text))
+      .map(({ kind }) => kind);
+    if (ours.includes('submitted')) return { delivery: 'submitted', reason: '' };
+    return ours.includes('queued')
+      ? { delivery: 'queued', reason: 'behind another turn of the agent' }
+      : null;
+  }
+
+  private async isUnchanged(): Promise<boolean> {
+    return (await this.screen()) === this.pasted;
+  }
+
+  private async screen(): Promise<string> {
+    const { control, pane } = this.agent;
+    const lines = await control.run(['capture-pane', '-p', '-t', pane], { raw: true });
+    return lines.join('\n');
+  }
+}
+
+/** The first answer that is not null; null when there was none in time. */
+async function within<T>(ms: number, ask: () => Promise<T | null>): Promise<T | null> {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== null || Date.now() > deadline) return answer;
+    await delay(10);
+  }
 }
 
 function refused(reason: string): Delivered {
