@@ -3,8 +3,16 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Berth, until } from './support/berth.ts';
-import { aDeployment, aPod, CONTEXT, kubectl, processes, TestNamespace } from './support/cluster.ts';
+import { Berth } from './support/berth.ts';
+import {
+  aDeployment,
+  aPod,
+  CONTEXT,
+  eventually,
+  kubectl,
+  processes,
+  TestNamespace,
+} from './support/cluster.ts';
 import { describeWith } from './support/engines.ts';
 
 describeWith(['kubernetes'], 'tasks in pods', () => {
@@ -27,7 +35,7 @@ describeWith(['kubernetes'], 'tasks in pods', () => {
       aDeployment('none', 0),
     );
     await Promise.all(['box', 'annotated', 'meshed', 'twins'].map((pod) => namespace.ready(pod)));
-    await namespace.kubectl('rollout', 'status', 'deployment/web', '--timeout=60s');
+    await namespace.kubectl('rollout', 'status', 'deployment/web', '--timeout=150s');
   });
   afterAll(async () => {
     await berth?.[Symbol.asyncDispose]();
@@ -245,11 +253,11 @@ describeWith(['kubernetes'], 'tasks in pods', () => {
       'i=0; while [ $i -lt 60 ]; do i=$((i+1)); echo line $i; echo error $i >&2; sleep 0.1; done; exit 17';
     const { id } = await own.json(['send', lines, ...namespace.options, '--pod', 'box']);
     const out = () => readOrEmpty(join(own.home, 'runs', `${id}-1`, 'out.log'));
-    await until('it writes', () => out().includes('line 5\n'));
+    await eventually('it writes', () => out().includes('line 5\n'));
     process.kill(await kubectlOf(worker), 'SIGKILL');
-    await until('it goes on', () => out().includes('line 20\n'));
+    await eventually('it goes on', () => out().includes('line 20\n'));
     process.kill(worker, 'SIGKILL');
-    await until('nobody listens', async () => (await processes(namespace, 'box', 'follow')).length >= 0);
+    await eventually('nobody listens', async () => (await processes(namespace, 'box', 'follow')).length >= 0);
     await own.up();
     await own.run(['wait', String(id)]);
 
@@ -281,7 +289,7 @@ describeWith(['kubernetes'], 'tasks in pods', () => {
       '--pod',
       'box',
     ]);
-    await until('it runs', async () => (await processes(namespace, 'box', mark)).length > 0);
+    await eventually('it runs', async () => (await processes(namespace, 'box', mark)).length > 0);
     await own.run(['cancel', String(id)]);
     await own.run(['wait', String(id)]);
 
@@ -317,7 +325,9 @@ describeWith(['kubernetes'], 'tasks in pods', () => {
     await using own = new Berth();
     await own.up();
     const { id } = await own.json(['send', 'echo up; sleep 1000', ...namespace.options, '--pod', pod]);
-    await until('it runs', () => readOrEmpty(join(own.home, 'runs', `${id}-1`, 'out.log')).includes('up'));
+    await eventually('it runs', () =>
+      readOrEmpty(join(own.home, 'runs', `${id}-1`, 'out.log')).includes('up'),
+    );
     await namespace.kubectl(...deed);
     await own.run(['wait', String(id)]);
 
@@ -337,7 +347,9 @@ describeWith(['kubernetes'], 'tasks in pods', () => {
     await using own = new Berth();
     await own.up();
     const { id } = await own.json(['send', 'echo up; sleep 1000', ...namespace.options, '--pod', 'again']);
-    await until('it runs', () => readOrEmpty(join(own.home, 'runs', `${id}-1`, 'out.log')).includes('up'));
+    await eventually('it runs', () =>
+      readOrEmpty(join(own.home, 'runs', `${id}-1`, 'out.log')).includes('up'),
+    );
     await namespace.inside('again', 'sh', '-c', 'kill -TERM 1');
     await own.run(['wait', String(id)]);
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { KubeAnswer, KubeApi } from '../core/cluster.ts';
 import { BerthError } from '../core/errors.ts';
-import type { JobFacts } from './kube-job.ts';
+import type { JobFacts } from './kube-job-facts.ts';
 import { droppedFields, jobManifest } from './kube-job-manifest.ts';
 import type { RunFiles } from './run-directory.ts';
 

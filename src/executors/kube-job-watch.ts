@@ -92,7 +92,8 @@ class PodWatch {
     this.isListed = true;
     for (const job of this.listeners.keys()) this.tell(job);
     const query = `&watch=true&timeoutSeconds=${WATCH_SECONDS}&resourceVersion=${list.metadata.resourceVersion}`;
-    for await (const line of lines(api.stream(`${path}${query}`, signal))) {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout((WATCH_SECONDS + 15) * 1000)]);
+    for await (const line of lines(api.stream(`${path}${query}`, deadline))) {
       if (!this.take(JSON.parse(line) as WatchEvent)) return;
     }
   }

@@ -1,7 +1,8 @@
 import type { KubeApi } from '../core/cluster.ts';
 import type { Executor } from '../core/executor.ts';
 import type { Host } from '../core/host.ts';
-import { isJobRun, jobExecutor } from './kube-job.ts';
+import { jobExecutor } from './kube-job.ts';
+import { isJobRun } from './kube-job-facts.ts';
 import { isPodRun, podExecutor } from './kube-pod.ts';
 
 export interface KubernetesParts {

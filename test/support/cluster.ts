@@ -3,9 +3,20 @@ import { randomBytes } from 'node:crypto';
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { vi } from 'vitest';
+import { until } from './berth.ts';
 import { aProject, type Box } from './boxes.ts';
 
 const run = promisify(execFile);
+
+// a busy machine takes its time to start a pod
+const PATIENCE_MS = 150_000;
+vi.setConfig({ testTimeout: 2 * PATIENCE_MS, hookTimeout: 2 * PATIENCE_MS });
+
+/** As `until`, with the patience that pods need. */
+export function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+  return until(what, holds, PATIENCE_MS);
+}
 
 /** What tests look at of an object of the API. */
 export interface Item {
@@ -41,7 +52,7 @@ export class TestNamespace implements AsyncDisposable {
   }
 
   async ready(pod: string): Promise<void> {
-    await this.kubectl('wait', '--for=condition=Ready', `pod/${pod}`, '--timeout=60s');
+    await this.kubectl('wait', '--for=condition=Ready', `pod/${pod}`, `--timeout=${PATIENCE_MS}ms`);
   }
 
   /** A program in a pod: its output. */
@@ -59,9 +70,9 @@ export class TestNamespace implements AsyncDisposable {
 }
 
 export async function kubectl(args: readonly string[], input?: string): Promise<string> {
-  const child = run('kubectl', [`--context=${CONTEXT}`, '--request-timeout=30s', ...args], {
+  const child = run('kubectl', [`--context=${CONTEXT}`, ...args], {
     maxBuffer: 64 * 1024 * 1024,
-    timeout: 90_000,
+    timeout: PATIENCE_MS + 30_000,
   });
   child.child.stdin?.on('error', () => {}); // it may end before it has read
   child.child.stdin?.end(input ?? '');
