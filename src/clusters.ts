@@ -14,7 +14,7 @@ export interface Clusters {
 export function clusters(host: Host, env: Readonly<Record<string, string | undefined>>): Clusters {
   let apis: Promise<(context: string) => KubeApi> | null = null;
   const api = () => {
-    apis ??= import('./runtimes/kubernetes/api.ts').then(({ kubeApis }) => kubeApis(host));
+    apis ??= import('./runtimes/kubernetes/api.ts').then(({ kubeApis }) => kubeApis(host, env));
     return apis;
   };
   const cluster = async () => {
