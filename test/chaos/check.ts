@@ -1,13 +1,27 @@
 import { readFileSync } from 'node:fs';
 import type { TaskEvent } from '../../src/core/task.ts';
 
+/** What was asked for, what was recorded, and what tasks left behind; nothing of the state that berth keeps. */
 export interface History {
   /** Ids that were acknowledged. */
   readonly acknowledged: readonly number[];
-  readonly events: ReadonlyMap<number, readonly Pick<TaskEvent, 'kind' | 'reason' | 'atMs'>[]>;
+  readonly events: ReadonlyMap<number, readonly Event[]>;
   /** What tasks left behind. */
   readonly traces: readonly Trace[];
+  /** For each task those that it was to wait for. */
+  readonly parents: ReadonlyMap<number, readonly number[]>;
+  /** Tasks of a group, and how many of them may be under way. Times of events must be those of their commits. */
+  readonly group?: { readonly limit: number; readonly tasks: readonly number[] };
+  readonly heard?: Heard;
 }
+
+/** When workers asked for what was answered, as they noted themselves; to be believed on one clock only. */
+interface Heard {
+  readonly leaseMs: number;
+  readonly atMs: ReadonlyMap<string, readonly number[]>;
+}
+
+type Event = Pick<TaskEvent, 'kind' | 'reason' | 'atMs' | 'worker'>;
 
 export interface Trace {
   readonly kind: 'begin' | 'end';
@@ -17,19 +31,24 @@ export interface Trace {
   readonly atMs: number;
 }
 
-/** Reads histories and traces only, never the state that berth keeps. @returns what must never happen, and did */
-export function violations({ acknowledged, events, traces }: History): readonly string[] {
+/** @returns what must never happen, and did */
+export function violations(history: History): readonly string[] {
+  return [...once(history), ...tooSoon(history), ...crowded(history), ...givenUp(history)];
+}
+
+/** Nothing is lost, nothing runs or ends twice. */
+function once({ acknowledged, events, traces }: History): readonly string[] {
   const found: string[] = [];
   const begun = new Map<number, number>();
-  const once = new Set<string>();
+  const done = new Set<string>();
   const ends = new Map<string, number>();
   for (const { kind, task, attempt, fence, atMs } of traces) {
     if (kind === 'begin') begun.set(task, (begun.get(task) ?? 0) + 1);
     else ends.set(`${task} ${attempt}`, atMs);
     const key = `${kind} ${task} ${attempt} ${fence}`;
-    if (once.has(key))
+    if (done.has(key))
       found.push(`task ${task}: attempt ${attempt} did "${kind}" twice under fence ${fence}`);
-    once.add(key);
+    done.add(key);
   }
   for (const id of acknowledged) {
     const history = events.get(id) ?? [];
@@ -50,7 +69,7 @@ export function violations({ acknowledged, events, traces }: History): readonly 
 }
 
 /** A second hand-out, start or end needs something between that took the first one back. */
-function order(id: number, history: History['events'] extends ReadonlyMap<number, infer E> ? E : never) {
+function order(id: number, history: readonly Event[]): readonly string[] {
   const found: string[] = [];
   let held: 'nobody' | 'assigned' | 'running' | 'finished' = 'nobody';
   const expected: Record<string, readonly string[]> = {
@@ -72,13 +91,72 @@ function order(id: number, history: History['events'] extends ReadonlyMap<number
   return found;
 }
 
-export function readTraces(path: string): History['traces'] {
-  const lines = readFileSync(path, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '');
-  return lines.map((line) => {
-    const [kind, ...numbers] = line.split(' ');
-    const [task = 0, attempt = 0, fence = 0, atMs = 0] = numbers.map(Number);
-    return { kind: kind === 'end' ? 'end' : 'begin', task, attempt, fence, atMs };
+/** A task that waits for others begins when all of them have succeeded. */
+function tooSoon({ parents, events }: History): readonly string[] {
+  const first = (id: number, kind: string, reason: string | null) =>
+    events.get(id)?.find((event) => event.kind === kind && (reason === null || event.reason === reason));
+  return [...parents].flatMap(([child, waitedFor]) => {
+    const begun = first(child, 'started', null);
+    const missed = waitedFor.filter((parent) => {
+      const done = first(parent, 'finished', 'succeeded');
+      return begun && (!done || done.atMs > begun.atMs);
+    });
+    return missed.map((parent) => `task ${child} was started before task ${parent} had succeeded`);
   });
+}
+
+function crowded({ group, events }: History): readonly string[] {
+  if (!group) return [];
+  const changes = group.tasks.flatMap((id) => handOvers(events.get(id) ?? []));
+  let under = 0;
+  for (const { by } of changes.sort((a, b) => a.atMs - b.atMs || a.by - b.by)) {
+    under += by;
+    if (under > group.limit) return [`${under} tasks of a group were under way; ${group.limit} are allowed`];
+  }
+  return [];
+}
+
+/** When a task was taken in hand, and when it was let go. */
+function handOvers(history: readonly Event[]): readonly { readonly atMs: number; readonly by: number }[] {
+  const changes: { atMs: number; by: number }[] = [];
+  for (const { kind, atMs } of history) {
+    const held = changes.at(-1)?.by === 1;
+    if (kind === 'assigned') changes.push({ atMs, by: 1 });
+    else if (held && ['released', 'returned', 'retrying', 'finished'].includes(kind))
+      changes.push({ atMs, by: -1 });
+  }
+  return changes;
+}
+
+/** Nobody on another host is given up within a lease of his last word. */
+function givenUp({ heard, events }: History): readonly string[] {
+  if (!heard) return [];
+  return [...events].flatMap(([id, history]) =>
+    history.flatMap(({ reason, worker, atMs }) => {
+      if (!reason?.includes('has not been heard of')) return [];
+      const last = heard.atMs.get(worker ?? '')?.findLast((contactMs) => contactMs <= atMs) ?? 0;
+      const early = atMs - last < heard.leaseMs;
+      return early ? [`task ${id} of ${worker} was given up after ${atMs - last} ms`] : [];
+    }),
+  );
+}
+
+/** What worker processes wrote down: `begin` and `end` of each task, and `heard` when the store answered them. */
+export function readTraces(path: string): {
+  readonly traces: readonly Trace[];
+  readonly heardMs: Heard['atMs'];
+} {
+  const traces: Trace[] = [];
+  const heardMs = new Map<string, number[]>();
+  for (const line of readFileSync(path, 'utf8').split('\n')) {
+    const [kind, ...words] = line.split(' ');
+    if (kind === 'begin' || kind === 'end') {
+      const [task = 0, attempt = 0, fence = 0, atMs = 0] = words.map(Number);
+      traces.push({ kind, task, attempt, fence, atMs });
+    } else if (kind === 'heard') {
+      const [worker = '', atMs] = words;
+      heardMs.set(worker, [...(heardMs.get(worker) ?? []), Number(atMs)]);
+    }
+  }
+  return { traces, heardMs };
 }

@@ -6,6 +6,8 @@ export interface Mutant {
   readonly name: string;
   /** All places that hold the guard up: some stand behind each other. */
   readonly edits: readonly Edit[];
+  /** What the tables themselves would not let happen. */
+  readonly sql?: string;
 }
 
 interface Edit {
@@ -35,6 +37,8 @@ export function without({ name, edits }: Mutant): Plugin {
 
 const transitions = /stores\/transitions\.ts$/;
 const leases = /stores\/leases\.ts$/;
+const adoption = /stores\/adopt\.ts$/;
+const claims = /stores\/claims\.ts$/;
 const dialect = /postgres\/dialect\.ts$/;
 
 export const MUTANTS: readonly Mutant[] = [
@@ -66,6 +70,22 @@ export const MUTANTS: readonly Mutant[] = [
         from: 'where id = :where_id and state = :where_state and fence = :where_fence`',
         to: 'where id = :where_id and (state = :where_state or true) and (fence = :where_fence or true)`',
       },
+      {
+        file: claims,
+        from: ':run_directory, :assigned_at_ms)`',
+        to: ':run_directory, :assigned_at_ms) on conflict do nothing`',
+      },
     ],
+    sql: 'alter table sessions drop constraint sessions_current_task_id_key',
+  },
+  {
+    name: 'another host is given up only after its lease has ended',
+    edits: [
+      { file: adoption, from: 'and lease_until_ms < :nowMs', to: 'and lease_until_ms - 86400000 < :nowMs' },
+    ],
+  },
+  {
+    name: 'a task waits for all that it names',
+    edits: [{ file: claims, from: 'ready = 0 and waiting_for = 0 and', to: 'ready = 0 and' }],
   },
 ];

@@ -1,5 +1,6 @@
 // One worker of the chaos test, as a process that can be killed and stopped at any instant. Its tasks run in
-// this process: what they leave behind is one line when they begin and one when they end.
+// this process: what they leave behind is one line when they begin and one when they end. Beside it the process
+// notes when it asked for what the store has answered: within a lease from there nobody may give it up.
 import { appendFileSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { retryAt } from '../../src/core/backoff.ts';
@@ -8,9 +9,10 @@ import type { Outcome } from '../../src/core/task.ts';
 import { openPostgresStore } from '../../src/stores/postgres.ts';
 import { openSqliteStore } from '../../src/stores/sqlite.ts';
 import { HERE } from '../../src/testing/store-fixture.ts';
+import { LEASE_MS } from './lease.ts';
 
 const [place = '', name = '', traces = ''] = process.argv.slice(2);
-const LEASE_MS = 2000;
+const note = (line: string) => appendFileSync(traces, `${line}\n`);
 const SLOTS = 4;
 const shared = place.startsWith('postgresql:');
 const store: Store = shared
@@ -27,6 +29,8 @@ const self: WorkerIdentity = {
 };
 const isAlive = (holder: WorkerIdentity) => startTimeOf(holder.pid) === holder.startTime;
 let busy = 0;
+// nobody is left behind when the test itself is ended
+process.stdin.on('end', () => process.exit()).resume();
 
 await persistently(() => store.registerWorker(self, isAlive));
 for (let slot = 1; slot <= SLOTS; slot += 1) {
@@ -43,7 +47,9 @@ for (let beatAtMs = 0; ; ) {
   try {
     if (performance.now() - beatAtMs > LEASE_MS / 4) {
       beatAtMs = performance.now();
+      const askedAtMs = Date.now();
       if (!(await store.heartbeat(name)).kept) process.exit(0);
+      note(`heard ${name} ${askedAtMs}`);
       for (const claim of await store.adopt(name, isAlive))
         await end(claim, { kind: 'lost', cause: 'its worker died' });
     }
@@ -59,10 +65,13 @@ async function work(claim: Claim): Promise<void> {
   busy += 1;
   const { taskId, attempt, fence } = claim.lease;
   try {
+    // a place has to be found or made before anything starts
+    await delay(Math.random() * 150);
     if ((await persistently(() => store.started(claim.lease, HERE))) !== 'kept') return;
-    appendFileSync(traces, `begin ${taskId} ${attempt} ${fence} ${Date.now()}\n`);
-    await delay(20 + Math.random() * 120);
-    appendFileSync(traces, `end ${taskId} ${attempt} ${fence} ${Date.now()}\n`);
+    note(`begin ${taskId} ${attempt} ${fence} ${Date.now()}`);
+    // a few outlast a lease
+    await delay(Math.random() < 0.8 ? 20 + Math.random() * 120 : Math.random() * 1.5 * LEASE_MS);
+    note(`end ${taskId} ${attempt} ${fence} ${Date.now()}`);
     await end(claim, { kind: 'succeeded' });
   } finally {
     busy -= 1;

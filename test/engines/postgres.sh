@@ -31,7 +31,9 @@ start() {
   find_server
   local base port
   base=$cache/postgres-$(postgres --version | sed -E 's/[^0-9]*([0-9]+).*/\1/')
-  port=$(free_port 25432)
+  # one that crashed comes back where its clients look for it
+  port=$(sed -nE 's#.*:([0-9]+)/[a-z]+$#\1#p' "$home/url" 2>/dev/null || true)
+  port=$(free_port "${port:-${BERTH_ENGINE_POSTGRES_PORT:-25432}}")
   mkdir -p "$base" "$home"
   chmod 700 "$home"
   if [[ $EUID == 0 ]]; then chown postgres: "$base" "$home"; fi

@@ -3,11 +3,13 @@ import { migrate } from '../../src/stores/migrate.ts';
 import { SQLITE_MIGRATIONS } from '../../src/stores/migrations.ts';
 import { simulate } from './simulate.ts';
 
-/** Histories of these seeds until one breaks a rule. @returns its seed and what it broke; null for none */
-export function findViolation(
-  from: number,
-  count: number,
-): { seed: number; found: readonly string[] } | null {
+export interface Violation {
+  readonly seed: number;
+  readonly found: readonly string[];
+}
+
+/** Histories of these seeds until one breaks a rule; null for none. */
+export function findViolation(from: number, count: number): Violation | null {
   const database = openDatabase(':memory:', { readOnly: false });
   migrate(database, { nowMs: 0, migrations: SQLITE_MIGRATIONS });
   try {

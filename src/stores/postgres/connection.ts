@@ -1,6 +1,6 @@
 import type { Pool, QueryResult } from 'pg';
 import type { SqlValue, SqlValues } from '../driver.ts';
-import type { Answer, Work } from '../work.ts';
+import type { Answer, Guard, Work } from '../work.ts';
 import type { DatabaseAddress } from './address.ts';
 import { isPassing, postgresError } from './errors.ts';
 import { groupCommit, type Job } from './group-commit.ts';
@@ -67,8 +67,8 @@ const MAX_CONNECTIONS = 8;
 const LONG_MS = 600_000;
 const GOODBYE_MS = 2000;
 
-/** A process that is stopped in the middle of a transaction does not hold up the others for longer. */
-const LIMITS = 'set local idle_in_transaction_session_timeout to 5000; set local lock_timeout to 5000';
+/** A process that is stopped in the middle of a transaction does not hold up the others for longer than that. */
+const LIMITS = 'set local idle_in_transaction_session_timeout to 2000; set local lock_timeout to 5000';
 const CLOCK = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms';
 
 /** How a transaction is done. */
@@ -124,10 +124,10 @@ async function drive<T>(line: Line, work: Work<T>, prepare: boolean): Promise<T>
   const unheard: Promise<unknown>[] = [];
   let step = work.next(NOTHING);
   while (!step.done) {
-    const { sql, values, wants, otherwise } = step.value;
+    const { sql, values, wants, guard } = step.value;
     const result = line.query(statement(sql, values, prepare));
-    if (wants === 'nothing' || wants === 'one') {
-      const checked = otherwise === undefined ? result : changesOne(result, otherwise);
+    if (wants === 'nothing' || wants === 'guard') {
+      const checked = guard === undefined ? result : guarded(result, guard);
       // reported below; a rejection must not be unheard of until then
       checked.catch(() => {});
       unheard.push(checked);
@@ -142,8 +142,8 @@ async function drive<T>(line: Line, work: Work<T>, prepare: boolean): Promise<T>
   return step.value;
 }
 
-async function changesOne(result: Promise<QueryResult>, otherwise: () => Error): Promise<void> {
-  if ((await result).rowCount !== 1) throw otherwise();
+async function guarded(result: Promise<QueryResult>, { changes, otherwise }: Guard): Promise<void> {
+  if ((await result).rowCount !== changes) throw otherwise();
 }
 
 const NOTHING: Answer = { rows: [], changes: 0 };
