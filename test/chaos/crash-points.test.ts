@@ -1,13 +1,116 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
-import { openDatabase } from '../../src/stores/driver.ts';
-import { Berth, until } from '../support/berth.ts';
+import { describe, expect, inject, test } from 'vitest';
+import { openSqliteStore } from '../../src/stores/sqlite.ts';
+import { Berth, type Ended, endOf } from '../support/berth.ts';
 
-/** How often the program is killed; CI takes two hundred. */
-const POINTS = Number(process.env.BERTH_TEST_CRASH_POINTS ?? 8);
+/** How often the program is killed; CI takes two hundred (BERTH_TEST_CRASH_POINTS). */
+const POINTS = Number(process.env.BERTH_TEST_CRASH_POINTS ?? 12);
+/** Queues that this happens to side by side. */
+const LANES = 3;
 const TASKS = 6;
+
+const strace = hasStrace();
+if (!strace && process.env.BERTH_TEST_CRASH_POINTS)
+  throw new Error(
+    'BERTH_TEST_CRASH_POINTS needs strace, which kills the program at its nth wait for the disk.',
+  );
+
+describe.skipIf(!strace)(
+  `killed at the nth wait for the disk${strace ? '' : ' [left out: no strace]'}`,
+  () => {
+    test(
+      `${POINTS} times, while it sends, works and recovers, it loses nothing and runs nothing twice`,
+      async () => {
+        const lanes = Array.from({ length: LANES }, () => new Lane());
+        const killed = { send: 0, worker: 0, recovery: 0 };
+        const left = () => POINTS - killed.send - killed.worker - killed.recovery;
+        await Promise.all(
+          lanes.map(async (lane) => {
+            await using _ = lane.berth;
+            while (left() > 0) for (const what of await lane.round()) killed[what] += 1;
+          }),
+        );
+
+        process.stderr.write(`  ${POINTS - left()} crash points: ${JSON.stringify(killed)}\n`);
+      },
+      60_000 + POINTS * 20_000,
+    );
+  },
+);
+
+type Victim = 'send' | 'worker' | 'recovery';
+
+/** A queue that gets six tasks at a time. */
+class Lane {
+  readonly berth = new Berth();
+  private rounds = 0;
+  /** Where each is killed next, from its first wait for the disk to its last. */
+  private readonly nth: Record<Victim, number> = { send: 1, worker: 1, recovery: 1 };
+
+  /** @returns who was killed */
+  async round(): Promise<readonly Victim[]> {
+    this.rounds += 1;
+    const killed: Victim[] = [];
+    const killedAt = { ...this.nth };
+    const attempt = async (who: Victim, args: readonly string[]): Promise<Ended> => {
+      const ended = await this.killedAtSync(this.nth[who], args);
+      if (ended.code !== 0) killed.push(who);
+      this.nth[who] = ended.code === 0 ? 1 : this.nth[who] + 1;
+      return ended;
+    };
+    const batch = this.batch();
+    const first = await attempt('send', batch);
+    const added = await this.berth.json(batch);
+    // what was acknowledged before the kill is there, under the same id
+    if (first.code === 0)
+      expect(added).toEqual(JSON.parse(first.stdout).map((one: object) => ({ ...one, created: false })));
+    await attempt('worker', WORK);
+    await attempt('recovery', WORK);
+    expect((await this.berth.run(WORK)).code).toBe(0);
+    const ids = added.map(({ id }: { readonly id: number }) => id);
+    expect({ killedAt, ...(await this.afterwards(ids)) }).toEqual({
+      killedAt,
+      ran: ids.map((_: number, at: number) => `${this.rounds}-${at}`),
+      outcomes: ids.map(() => 'succeeded'),
+      problems: [],
+    });
+    return killed;
+  }
+
+  private batch(): readonly string[] {
+    const path = join(this.berth.home, 'batch.jsonl');
+    const lines = Array.from({ length: TASKS }, (_, at) => {
+      const name = `${this.rounds}-${at}`;
+      // some still run when their worker is killed
+      return JSON.stringify({ command: `sleep 0.0${at * 3}; echo ${name} >> proof`, key: name });
+    });
+    writeFileSync(path, `${lines.join('\n')}\n`);
+    return ['send', '--batch', path, '--json'];
+  }
+
+  private killedAtSync(nth: number, args: readonly string[]): Promise<Ended> {
+    const fault = `inject=fdatasync,fsync:signal=SIGKILL:when=${nth}`;
+    const argv = ['-qq', '-o', '/dev/null', '-e', 'trace=fdatasync,fsync', '-e', fault, process.execPath];
+    const { home: cwd, env } = this.berth;
+    return endOf(spawn('strace', [...argv, inject('program'), ...args], { cwd, env }));
+  }
+
+  /** What tasks left behind, how they ended, and what the queue and SQLite's own check find wrong. */
+  private async afterwards(ids: readonly number[]) {
+    const proof = readFileSync(join(this.berth.home, 'proof'), 'utf8').split('\n');
+    await using store = await openSqliteStore({ directory: this.berth.home });
+    const tasks = await store.tasks({ ids, limit: TASKS });
+    return {
+      ran: proof.filter((line) => line.startsWith(`${this.rounds}-`)).sort(),
+      outcomes: tasks.map(({ state }) => (state.name === 'finished' ? state.outcome.kind : state.name)),
+      problems: await store.problems(),
+    };
+  }
+}
+
+const WORK = ['worker', '--drain', '--slots', '2'];
 
 function hasStrace(): boolean {
   try {
@@ -17,82 +120,3 @@ function hasStrace(): boolean {
     return false;
   }
 }
-
-let berth: Berth;
-beforeEach(() => {
-  berth = new Berth();
-});
-afterEach(() => berth[Symbol.asyncDispose]());
-
-/** Run the program, and kill it at its nth wait for the disk. @returns false when it needed fewer */
-async function killedAtSync(
-  nth: number,
-  args: readonly string[],
-): Promise<{ killed: boolean; stdout: string }> {
-  const faults = ['-e', 'trace=fdatasync,fsync', '-e', `inject=fdatasync,fsync:signal=SIGKILL:when=${nth}`];
-  const child = spawn(
-    'strace',
-    ['-f', '-qq', '-o', '/dev/null', ...faults, process.execPath, inject('program'), ...args],
-    { cwd: berth.home, env: berth.env, stdio: ['ignore', 'pipe', 'ignore'] },
-  );
-  let stdout = '';
-  child.stdout.on('data', (bytes) => {
-    stdout += bytes;
-  });
-  // runs go on when their worker is killed, and strace with them
-  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
-  return { killed: code !== 0, stdout };
-}
-
-function integrity(): unknown {
-  const database = openDatabase(join(berth.home, 'berth.db'), { readOnly: true });
-  const answer = database.get<{ integrity_check: string }>('PRAGMA integrity_check')?.integrity_check;
-  database.close();
-  return answer;
-}
-
-describe.skipIf(!hasStrace())(
-  `killed at the nth wait for the disk${hasStrace() ? '' : ' [left out: no strace]'}`,
-  () => {
-    test(
-      `${POINTS} times in the middle of its work, a worker loses nothing and runs nothing twice`,
-      async () => {
-        const proof = join(berth.home, 'proof');
-        for (let point = 0, nth = 1; point < POINTS; point += 1) {
-          const sent: number[] = [];
-          for (let count = 0; count < TASKS; count += 1) {
-            const { stdout } = await berth.run(['send', `echo ${point}-${count} >> ${proof}`]);
-            sent.push(Number(stdout));
-          }
-
-          const { killed } = await killedAtSync(nth, ['worker', '--drain', '--slots', '2']);
-          await berth.run(['worker', '--drain', '--slots', '2']);
-          await until('all have ended', async () => (await berth.json(['status'])).tasks.running === 0);
-
-          const lines = readFileSync(proof, 'utf8')
-            .split('\n')
-            .filter((line) => line.startsWith(`${point}-`));
-          expect([nth, [...lines].sort()]).toEqual([nth, sent.map((_, at) => `${point}-${at}`)]);
-          expect((await berth.run(['wait', ...sent.map(String)])).code).toBe(0);
-          expect((await berth.run(['fsck'])).stdout).toContain('all is well');
-          expect(integrity()).toBe('ok');
-          nth = killed ? nth + 1 : 1;
-        }
-      },
-      POINTS * 60_000,
-    );
-
-    test('killed while it sends, it has stored the task or not, and sending again gives the one task', async () => {
-      for (let nth = 1; nth <= 6; nth += 1) {
-        const { killed, stdout } = await killedAtSync(nth, ['send', '--key', `k${nth}`, 'true']);
-        const again = await berth.json(['send', '--key', `k${nth}`, 'true']);
-        if (stdout !== '') expect(again).toMatchObject({ id: Number(stdout), created: false });
-        if (!killed) break;
-      }
-      const keys = (await berth.json(['list'])).map((task: { id: number }) => task.id);
-      expect(new Set(keys).size).toBe(keys.length);
-      expect((await berth.run(['fsck'])).stdout).toContain('all is well');
-      expect(integrity()).toBe('ok');
-    });
-  },
-);

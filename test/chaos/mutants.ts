@@ -38,6 +38,7 @@ export function without({ name, edits }: Mutant): Plugin {
 const transitions = /stores\/transitions\.ts$/;
 const leases = /stores\/leases\.ts$/;
 const adoption = /stores\/adopt\.ts$/;
+const assigning = /stores\/assign\.ts$/;
 const claims = /stores\/claims\.ts$/;
 const dialect = /postgres\/dialect\.ts$/;
 
@@ -51,8 +52,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: leases,
-        from: "if (!row) return 'lost';\n  if (row.state === 'assigned')",
-        to: "if (!row) return 'kept';\n  if (row.state === 'assigned')",
+        from: "if (!row) return 'lost';\n  return row.stop_requested",
+        to: "if (!row) return 'kept';\n  return row.stop_requested",
       },
     ],
   },
@@ -67,13 +68,13 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: transitions,
-        from: 'where id = :where_id and state = :where_state and fence = :where_fence`',
-        to: 'where id = :where_id and (state = :where_state or true) and (fence = :where_fence or true)`',
+        from: 'where tasks.id = given.id and tasks.state = given.was_state and tasks.fence = given.was_fence`',
+        to: 'where tasks.id = given.id`',
       },
       {
-        file: claims,
-        from: ':run_directory, :assigned_at_ms)`',
-        to: ':run_directory, :assigned_at_ms) on conflict do nothing`',
+        file: assigning,
+        from: "from ${dialect.rows(['id', 'attempt', ...columns])}`",
+        to: "from ${dialect.rows(['id', 'attempt', ...columns])} on conflict do nothing`",
       },
     ],
     sql: 'alter table sessions drop constraint sessions_current_task_id_key',
