@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ContainerRequest, ContextRequest } from './context.ts';
-import { judge, laneOf, lanesOf, match } from './match.ts';
+import { type Candidate, judge, laneOf, lanesOf, match } from './match.ts';
 import { EMPTY_CONTEXT, type Session, type SessionContext } from './session.ts';
 import type { Payload, QueueRequest, TaskSpec } from './task.ts';
 
@@ -192,16 +192,35 @@ describe('scores', () => {
   });
 });
 
+/** Task by task and session by session, as the words say it. */
+function matchOneByOne(tasks: readonly Candidate[], sessions: readonly Session[], paused: readonly string[]) {
+  const idle = sessions.filter(({ status }) => status === 'idle');
+  return tasks.flatMap((candidate) => {
+    const passed = idle.filter((place) => judge(candidate.spec, place, paused).passed);
+    const alone = passed.reduce<Session | null>(
+      (one, other) => (one === null ? other : (match([candidate], [one, other], paused)[0]?.session ?? one)),
+      null,
+    );
+    if (alone === null) return [];
+    idle.splice(idle.indexOf(alone), 1);
+    return [[candidate.id, alone.name]];
+  });
+}
+
 describe('any tasks and sessions', () => {
   const names = fc.constantFrom('a', 'b', 'c', 'd');
   const host = fc.constantFrom('local', 'build-1');
   const provider = fc.option(fc.constantFrom('claude', 'codex'), { nil: null });
   const directory = fc.constantFrom('/work', '/work/app', '/other');
+  const branch = fc.option(fc.constantFrom('main', 'next'), { nil: null });
+  const service = fc.option(fc.constantFrom('web', 'db'), { nil: null });
   const tasks = fc.array(
     fc.record({
       host,
       directory,
       provider,
+      branch,
+      service,
       target: fc.option(names, { nil: null }),
       terminal: fc.boolean(),
       headless: fc.boolean(),
@@ -209,7 +228,16 @@ describe('any tasks and sessions', () => {
     { maxLength: 8 },
   );
   const sessions = fc.uniqueArray(
-    fc.record({ name: names, host, provider, directory, headless: fc.boolean(), busy: fc.boolean() }),
+    fc.record({
+      name: names,
+      host,
+      provider,
+      directory,
+      branch,
+      service,
+      headless: fc.boolean(),
+      busy: fc.boolean(),
+    }),
     { selector: ({ name }) => name },
   );
   const world = fc.tuple(tasks, sessions).map(([wishes, places]) => ({
@@ -219,7 +247,12 @@ describe('any tasks and sessions', () => {
         payload: wish.terminal
           ? { ...PROMPT, provider: wish.provider, headless: wish.headless }
           : { kind: 'line', line: 'ls' },
-        context: { host: wish.host, workdir: wish.directory },
+        context: {
+          host: wish.host,
+          workdir: wish.directory,
+          gitBranch: wish.branch,
+          container: wish.service === null ? null : { ...SERVICE, service: wish.service },
+        },
         queue: { target: wish.target },
       }),
     })),
@@ -232,7 +265,11 @@ describe('any tasks and sessions', () => {
           kind: place.headless ? 'headless' : 'tmux',
           status: place.busy ? 'busy' : 'idle',
         },
-        { currentDir: place.directory },
+        {
+          currentDir: place.directory,
+          gitBranch: place.branch,
+          ...(place.service !== null && { containerId: 'c0ffee', containerService: place.service }),
+        },
       ),
     ),
   }));
@@ -251,6 +288,20 @@ describe('any tasks and sessions', () => {
           if (found) before.push(found.session.name);
         }
       }),
+    );
+  });
+
+  test('what is looked at together is decided as if each task were looked at alone', () => {
+    fc.assert(
+      fc.property(
+        world,
+        fc.constantFrom([], ['claude'], ['codex', 'claude']),
+        ({ candidates, places }, paused) => {
+          const together = match(candidates, places, paused).map((one) => [one.task.id, one.session.name]);
+          expect(together).toEqual(matchOneByOne(candidates, places, paused));
+        },
+      ),
+      { numRuns: 1000 },
     );
   });
 

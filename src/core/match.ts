@@ -45,30 +45,77 @@ export function match(
   sessions: readonly Session[],
   paused: readonly string[] = [],
 ): readonly Match[] {
-  const idle = new Set(sessions.filter((session) => session.status === 'idle'));
+  const matcher = new Matcher(sessions, paused);
   const matches: Match[] = [];
   for (const task of tasks) {
-    const session = best(task.spec, idle, paused);
-    if (!session) continue;
-    idle.delete(session);
-    matches.push({ task, session });
+    const session = matcher.take(task.spec);
+    if (session) matches.push({ task, session });
   }
   return matches;
 }
 
-function best(spec: TaskSpec, sessions: Iterable<Session>, paused: readonly string[]): Session | null {
+/** Idle sessions, given away one at a time. Tasks that ask for the same are looked at together. */
+export class Matcher {
+  private readonly idle: Set<Session>;
+  private readonly byLane = new Map<string, Session[]>();
+  /** Sessions whose gates tasks of this kind pass; some may be taken since. */
+  private readonly fitting = new Map<string, readonly Session[]>();
+  private readonly paused: readonly string[];
+
+  constructor(sessions: readonly Session[], paused: readonly string[] = []) {
+    this.idle = new Set(sessions.filter((session) => session.status === 'idle'));
+    this.paused = paused;
+    for (const session of this.idle) {
+      for (const lane of lanesOf(session)) {
+        const there = this.byLane.get(lane);
+        if (there) there.push(session);
+        else this.byLane.set(lane, [session]);
+      }
+    }
+  }
+
+  /** Whether a task of this lane may still find a session. */
+  serves(lane: string): boolean {
+    return this.byLane.get(lane)?.some((session) => this.idle.has(session)) ?? false;
+  }
+
+  /** The best session for a task, which then is not idle any more; null when none fits. */
+  take(spec: TaskSpec): Session | null {
+    const key = gateKey(spec);
+    const known = this.fitting.get(key) ?? this.passing(spec);
+    const free = known.filter((session) => this.idle.has(session));
+    const chosen = best(spec, free);
+    if (chosen) this.idle.delete(chosen);
+    this.fitting.set(key, free);
+    return chosen;
+  }
+
+  private passing(spec: TaskSpec): readonly Session[] {
+    const sessions = this.byLane.get(laneOf(spec)) ?? [];
+    return sessions.filter((session) => judge(spec, session, this.paused).passed);
+  }
+}
+
+/** Tasks with the same key pass the gates of the same sessions: all that gates read of a task. */
+function gateKey(spec: TaskSpec): string {
+  const { payload, context, queue } = spec;
+  const box = context.container && [context.container, context.workdir];
+  const agents = [payload.kind === 'prompt', wantsTerminal(spec), providersOf(spec)];
+  return JSON.stringify([queue.target, context.host, agents, box, context.gitBranch]);
+}
+
+/** @param sessions  whose gates the task passes */
+function best(spec: TaskSpec, sessions: readonly Session[]): Session | null {
   let chosen: { session: Session; rank: readonly number[] } | null = null;
   for (const session of sessions) {
-    const judgement = judge(spec, session, paused);
-    if (!judgement.passed) continue;
-    const rank = rankOf(spec, session, judgement);
+    const rank = rankOf(spec, session, totalOf(scoresOf(spec, session)));
     if (!chosen || comesBefore(rank, session, chosen)) chosen = { session, rank };
   }
   return chosen?.session ?? null;
 }
 
 /** Higher is better, first number first: order of providers, score, a plain session, longest idle. */
-function rankOf(spec: TaskSpec, session: Session, { total }: Judgement): readonly number[] {
+function rankOf(spec: TaskSpec, session: Session, total: number): readonly number[] {
   const enough = total >= GOOD_ENOUGH;
   return [
     -Math.max(providersOf(spec).indexOf(session.provider ?? ''), 0),
@@ -104,12 +151,12 @@ export function judge(spec: TaskSpec, session: Session, paused: readonly string[
     { name: 'container', refusal: containerRefusal(spec, session) },
     { name: 'branch', refusal: branchRefusal(spec, session) },
   ];
-  const scores = spec.queue.matchContext && session.kind === 'tmux' ? scoresOf(spec, session.context) : [];
+  const scores = scoresOf(spec, session);
   return {
     gates,
     scores,
     passed: gates.every((gate) => gate.refusal === null),
-    total: scores.reduce((sum, score) => sum + score.points, 0),
+    total: totalOf(scores),
   };
 }
 
@@ -171,7 +218,8 @@ function branchRefusal({ context }: TaskSpec, session: Session): string | null {
   return seen === context.gitBranch ? null : `the session is on branch "${seen}"`;
 }
 
-function scoresOf({ context }: TaskSpec, seen: SessionContext): readonly Score[] {
+function scoresOf({ context, queue }: TaskSpec, { kind, context: seen }: Session): readonly Score[] {
+  if (!queue.matchContext || kind !== 'tmux') return [];
   const sameVariables = Object.entries(context.env).filter(([name, value]) => seen.envVars[name] === value);
   return [
     { name: 'directory', points: directoryPoints(context.workdir, seen.currentDir) },
@@ -179,6 +227,10 @@ function scoresOf({ context }: TaskSpec, seen: SessionContext): readonly Score[]
     { name: 'branch', points: context.gitBranch !== null && context.gitBranch === seen.gitBranch ? 30 : 0 },
     { name: 'container', points: context.container !== null && seen.containerId !== null ? 40 : 0 },
   ].filter((score) => score.points > 0);
+}
+
+function totalOf(scores: readonly Score[]): number {
+  return scores.reduce((sum, { points }) => sum + points, 0);
 }
 
 function directoryPoints(wanted: string, seen: string | null): number {

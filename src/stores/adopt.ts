@@ -1,8 +1,10 @@
 import { retryAt, settled } from '../core/backoff.ts';
 import type { Claim, WorkerIdentity } from '../core/store.ts';
-import { claimOf, unheardClaims } from './claims.ts';
+import { claimOf } from './assign.ts';
+import { unheardClaims } from './claims.ts';
+import { finish, retryLater, unassign } from './ends.ts';
 import { queueOf, type TaskRow } from './rows.ts';
-import { finish, move, retryLater, type StoreParts, unassign } from './transitions.ts';
+import { move, type StoreParts } from './transitions.ts';
 import { all, put, type Work } from './work.ts';
 import { epochOf, type HolderRow, identityOf } from './workers.ts';
 
@@ -96,13 +98,8 @@ function* takeOver(
     return [];
   }
   const set = { fence: row.fence + 1, worker: taker.worker, worker_epoch: taker.epoch };
-  yield* move(row, {
-    transition: 'adopted',
-    worker: taker.worker,
-    reason: `from ${row.worker}`,
-    atMs: parts.now(),
-    set,
-  });
+  const reason = `from ${row.worker}`;
+  yield* move(parts, 'adopted', { row, worker: taker.worker, reason, set });
   yield* put(
     'update attempts set fence = :fence, worker = :worker where task_id = :id and number = :attempt and outcome is null',
     { fence: set.fence, worker: taker.worker, id: row.id, attempt: row.attempt },

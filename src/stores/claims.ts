@@ -1,21 +1,16 @@
-import { BerthError } from '../core/errors.ts';
-import { lanesOf, match } from '../core/match.ts';
+import { lanesOf, Matcher } from '../core/match.ts';
 import type { Session } from '../core/session.ts';
 import type { Claim } from '../core/store.ts';
+import { assignAll, claimOf } from './assign.ts';
+import { finish } from './ends.ts';
+import { laneQueue } from './lanes.ts';
 import { pausedProviders } from './pauses.ts';
-import { type AttemptRow, attemptOf, leaseOf, NO_OUTCOME, type TaskRow, taskOf } from './rows.ts';
+import { leaseOf, specOf, type TaskRow } from './rows.ts';
 import { type SessionColumns, sessionOf } from './session-rows.ts';
 import { sha256 } from './spec-text.ts';
-import { finish, move, type StoreParts } from './transitions.ts';
-import { all, get, must, put, type Work } from './work.ts';
+import type { StoreParts } from './transitions.ts';
+import { all, get, put, type Work } from './work.ts';
 import { epochOf } from './workers.ts';
-
-/** Who takes a task, and where it will run. */
-interface Taker {
-  readonly worker: string;
-  readonly epoch: number;
-  readonly session: string;
-}
 
 /**
  * The match: idle sessions of one worker with the oldest tasks of the highest priority that fit them.
@@ -29,29 +24,44 @@ export function* claimTasks(parts: StoreParts, worker: string, limit: number): W
   const unheard = yield* unheardClaims(parts, worker, epoch);
   if (unheard.length > 0 || (yield* isQueuePaused())) return unheard;
   yield* makeDue(parts);
-  let idle = yield* idleSessions(parts, worker, epoch);
-  const paused = yield* pausedProviders(parts);
-  const claims: Claim[] = [];
-  const readers = [...new Set(idle.flatMap(lanesOf))].map((lane) => laneReader(parts, lane));
-  while (claims.length < limit && idle.length > 0) {
-    const wanted = Math.min(idle.length, limit - claims.length);
-    const rows: TaskRow[] = [];
-    for (const read of readers) rows.push(...(yield* read(wanted)));
-    if (rows.length === 0) break;
-    const intact: TaskRow[] = [];
-    for (const row of rows.sort(byPriorityThenAge)) if (yield* isIntact(parts, row)) intact.push(row);
-    const byId = new Map(intact.map((row) => [row.id, row]));
-    const candidates = intact.map((row) => taskOf(row, []));
-    const taken = new Set<string>();
-    for (const { task, session } of match(candidates, idle, paused).slice(0, wanted)) {
-      const row = byId.get(task.id);
-      if (!row || !(yield* hasRoom(row.group_name))) continue;
-      claims.push(yield* assign(parts, row, { worker, epoch, session: session.name }));
-      taken.add(session.name);
-    }
-    idle = idle.filter((session) => !taken.has(session.name));
+  const idle = yield* idleSessions(parts, worker, epoch);
+  const pairs = yield* matchWith(parts, idle, limit);
+  const takings = pairs.map(({ row, session }) => ({ row, worker, epoch, session: session.name }));
+  return yield* assignAll(parts, takings);
+}
+
+interface Pair {
+  readonly row: TaskRow;
+  readonly session: Session;
+}
+
+function* matchWith(parts: StoreParts, idle: readonly Session[], limit: number): Work<readonly Pair[]> {
+  const pairs: Pair[] = [];
+  if (idle.length === 0) return pairs;
+  const matcher = new Matcher(idle, yield* pausedProviders(parts));
+  const next = yield* laneQueue(parts, [...new Set(idle.flatMap(lanesOf))]);
+  const rooms = yield* roomsOfGroups();
+  while (pairs.length < limit) {
+    const row = yield* next((lane) => matcher.serves(lane), limit - pairs.length);
+    if (row === null) break;
+    const room = rooms.get(row.group_name ?? '') ?? Number.POSITIVE_INFINITY;
+    if (room <= 0 || !(yield* isIntact(parts, row))) continue;
+    const session = matcher.take(specOf(row));
+    if (session === null) continue;
+    pairs.push({ row, session });
+    rooms.set(row.group_name ?? '', row.group_name === null ? Number.POSITIVE_INFINITY : room - 1);
   }
-  return claims;
+  return pairs;
+}
+
+/** How many more tasks of the groups with a limit may be under way. */
+function* roomsOfGroups(): Work<Map<string, number>> {
+  const rows = yield* all<{ name: string; room: number }>(
+    `select name, max_running - (
+       select count(*) from tasks where group_name = groups.name and state in ('assigned', 'running')) as room
+     from groups`,
+  );
+  return new Map(rows.map(({ name, room }) => [name, room]));
 }
 
 /** What was handed to this worker by a call whose answer never reached it. */
@@ -92,42 +102,6 @@ function* isQueuePaused(): Work<boolean> {
   return (yield* get(`select 1 from pauses where kind = 'queue'`)) !== undefined;
 }
 
-/** Reads a lane from its head, `count` tasks at a time; groups that are full are passed over. */
-function laneReader({ dialect }: StoreParts, lane: string): (count: number) => Work<readonly TaskRow[]> {
-  let after: { priority: number; id: number } | null = { priority: 11, id: 0 };
-  return function* (count) {
-    if (after === null) return [];
-    const rows = yield* all<TaskRow>(
-      `select * from tasks where lane = :lane and state = 'pending' and ready = 1
-         and (priority < :priority or (priority = :priority and id > :id))
-         and (group_name is null or group_name not in (
-           select name from groups where max_running <= (
-             select count(*) from tasks as held where held.group_name = groups.name and held.state in ('assigned', 'running'))
-           union all select name from pauses where kind = 'group'))
-       order by priority desc, id limit :count ${dialect.unlocked}`,
-      { lane, ...after, count },
-    );
-    const last = rows.at(-1);
-    after = last && rows.length === count ? { priority: last.priority, id: last.id } : null;
-    return rows;
-  };
-}
-
-function byPriorityThenAge(a: TaskRow, b: TaskRow): number {
-  return b.priority - a.priority || a.id - b.id;
-}
-
-/** Counted again for each task, because those before it in the same match count too. */
-function* hasRoom(group: string | null): Work<boolean> {
-  if (group === null) return true;
-  const full = yield* get(
-    `select 1 from groups where name = :group and max_running <= (
-       select count(*) from tasks where group_name = :group and state in ('assigned', 'running'))`,
-    { group },
-  );
-  return full === undefined;
-}
-
 /** A spec that is not what was sent never runs. */
 function* isIntact(parts: StoreParts, row: TaskRow): Work<boolean> {
   if (sha256(row.spec) === row.spec_hash) return true;
@@ -138,69 +112,4 @@ function* isIntact(parts: StoreParts, row: TaskRow): Work<boolean> {
     hint: 'Send it again, and check the disk and the memory of this machine.',
   });
   return false;
-}
-
-export function* assign(parts: StoreParts, row: TaskRow, taker: Taker): Work<Claim> {
-  const atMs = parts.now();
-  const attempt = row.attempt + 1;
-  const fence = row.fence + 1;
-  const { worker, session } = taker;
-  const set = { worker, worker_epoch: taker.epoch, session, attempt, fence, assigned_at_ms: atMs };
-  yield* move(row, { transition: 'assigned', worker, reason: `session ${session}`, atMs, set });
-  const held = { ...row, ...set, state: 'assigned' as const };
-  const fresh = attemptRow(held, parts.dialect.runDirectory(row, attempt));
-  yield* put(
-    `insert into attempts (task_id, number, fence, worker, host, session, run_directory, assigned_at_ms)
-     values (:task_id, :number, :fence, :worker, :host, :session, :run_directory, :assigned_at_ms)`,
-    {
-      task_id: row.id,
-      number: attempt,
-      fence,
-      worker,
-      host: row.host,
-      session,
-      run_directory: fresh.run_directory,
-      assigned_at_ms: atMs,
-    },
-  );
-  yield* occupy(session, row.id, atMs);
-  // what is known need not be read
-  return attempt === 1 ? claimWith(held, [fresh]) : yield* claimOf(held);
-}
-
-function attemptRow(
-  row: TaskRow & { readonly worker: string; readonly session: string; readonly assigned_at_ms: number },
-  runDirectory: string,
-): AttemptRow {
-  const { id, attempt, fence, worker, host, session, assigned_at_ms } = row;
-  const unknown = { ...NO_OUTCOME, context: null, started_at_ms: null, finished_at_ms: null };
-  const place = { worker, host, session, run_directory: runDirectory, assigned_at_ms };
-  return { task_id: id, number: attempt, fence, ...place, ...unknown };
-}
-
-function occupy(session: string, id: number, atMs: number): Work<void> {
-  return must(
-    `update sessions set status = 'busy', current_task_id = :id, last_activity = :at
-     where name = :session and status = 'idle' and current_task_id is null`,
-    { session, id, at: new Date(atMs).toISOString() },
-    () =>
-      new BerthError(`Session ${session} was taken while task ${id} was matched with it.`, {
-        code: 'TRY_AGAIN',
-        hint: 'Try again; nothing was changed.',
-      }),
-  );
-}
-
-/** The claim that a task's row describes. */
-export function* claimOf(row: TaskRow): Work<Claim> {
-  const attempts = yield* all<AttemptRow>('select * from attempts where task_id = :id order by number', {
-    id: row.id,
-  });
-  return claimWith(row, attempts);
-}
-
-function claimWith(row: TaskRow, attempts: readonly AttemptRow[]): Claim {
-  const last = attempts.at(-1);
-  if (!last) throw new Error(`task ${row.id} has no attempt`);
-  return { lease: leaseOf(row), task: taskOf(row, attempts), attempt: attemptOf(last) };
 }

@@ -3,9 +3,10 @@ import { laneOf } from '../core/match.ts';
 import type { StoredRow } from '../core/store.ts';
 import type { TaskSpec } from '../core/task.ts';
 import type { SqlValue } from './driver.ts';
+import { finish, unassign } from './ends.ts';
 import type { TaskRow } from './rows.ts';
 import { canonicalJson, sha256 } from './spec-text.ts';
-import { finish, type StoreParts, unassign } from './transitions.ts';
+import type { StoreParts } from './transitions.ts';
 import { all, get, put, type Work } from './work.ts';
 
 /** Tables with their keys, parents first. Workers are processes and do not travel. */

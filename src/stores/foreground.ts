@@ -1,7 +1,7 @@
 import { BerthError } from '../core/errors.ts';
 import type { Claim, ForegroundRun } from '../core/store.ts';
 import type { TaskSpec } from '../core/task.ts';
-import { assign, claimOf } from './claims.ts';
+import { assignAll, claimOf } from './assign.ts';
 import { start } from './leases.ts';
 import { addTask } from './tasks.ts';
 import { type StoreParts, taskRow } from './transitions.ts';
@@ -24,7 +24,7 @@ export function* addRunning(parts: StoreParts, spec: TaskSpec, run: ForegroundRu
   }
   const session = yield* freeRunSession(run.host);
   const epoch = yield* takeName(parts, { ...run.worker, name: session }, 'foreground');
-  yield* assign(parts, row, { worker: session, epoch, session });
+  yield* assignAll(parts, [{ row, worker: session, epoch, session }]);
   const assigned = yield* taskRow(parts, id);
   if (!assigned) throw new Error(`task ${id} disappeared inside a transaction`);
   return yield* claimOf(yield* start(parts, assigned));

@@ -1,37 +1,93 @@
 import type { ResolvedContext } from '../core/context.ts';
 import type { LeaseNews, TaskNote } from '../core/store.ts';
 import type { Lease, Outcome } from '../core/task.ts';
+import { type End, finishAll, reasonOf, retryLater, unassign } from './ends.ts';
 import { NO_OUTCOME, type OutcomeColumns, outcomeColumns, type TaskRow } from './rows.ts';
 import { contextColumns, contextOfAttempt } from './session-rows.ts';
-import {
-  assignments,
-  finish,
-  heldRow,
-  move,
-  note,
-  reasonOf,
-  retryLater,
-  type StoreParts,
-  unassign,
-} from './transitions.ts';
-import { get, put, type Work } from './work.ts';
+import { heldRow, heldRows, move, moveAll, note, type StoreParts } from './transitions.ts';
+import { get, packed, put, type Work } from './work.ts';
+
+/** A claimed task that is about to run, and where. */
+export interface Start {
+  readonly lease: Lease;
+  readonly context: ResolvedContext;
+}
+
+/** How an attempt ended; with `retryAtMs` another one follows. */
+export interface AttemptEnd {
+  readonly lease: Lease;
+  readonly outcome: Outcome;
+  readonly retryAtMs: number | null;
+}
 
 export function* startClaimed(parts: StoreParts, lease: Lease, context: ResolvedContext): Work<LeaseNews> {
-  const row = yield* heldRow(parts, lease);
-  if (!row) return 'lost';
-  if (row.state === 'assigned') {
-    if (row.stop_requested !== null) return 'stop_requested';
-    yield* start(parts, row);
+  const [news = 'lost'] = yield* startAll(parts, [{ lease, context }]);
+  return news;
+}
+
+/** @returns news of each, in order */
+export function* startAll(parts: StoreParts, starts: readonly Start[]): Work<readonly LeaseNews[]> {
+  const leases = starts.map(({ lease }) => lease);
+  const rows = yield* heldRows(parts, leases);
+  const begun: Begun[] = [];
+  for (const [at, { context }] of starts.entries()) {
+    const row = rows[at];
+    if (row && !isStoppedBefore(row)) begun.push({ row, context });
   }
-  yield* recordContext(parts, row, context);
+  const set = { started_at_ms: parts.now(), worker_deaths: 0 };
+  const assigned = begun.filter(({ row }) => row.state === 'assigned');
+  const changes = assigned.map(({ row }) => ({ row, worker: row.worker, reason: null, set }));
+  yield* moveAll(parts, 'started', changes);
+  yield* recordContexts(parts, begun);
+  return rows.map(newsOf);
+}
+
+/** A stop that was asked for before the start: nothing is to be started. */
+function isStoppedBefore(row: TaskRow): boolean {
+  return row.state === 'assigned' && row.stop_requested !== null;
+}
+
+function newsOf(row: TaskRow | undefined): LeaseNews {
+  if (!row) return 'lost';
   return row.stop_requested === null ? 'kept' : 'stop_requested';
 }
 
-/** @returns the row as it is now */
+interface Begun {
+  readonly row: TaskRow;
+  readonly context: ResolvedContext;
+}
+
+function* recordContexts({ dialect, now }: StoreParts, begun: readonly Begun[]): Work<void> {
+  const [first] = begun;
+  if (first === undefined) return;
+  const rows = begun.map(({ row: { id, attempt, session }, context }) => ({
+    id,
+    attempt,
+    session,
+    context: JSON.stringify(context),
+    ...contextColumns(contextOfAttempt(context)),
+  }));
+  yield* put(
+    `update attempts set context = given.context, started_at_ms = coalesce(started_at_ms, :atMs)
+     from ${dialect.rows(['id', 'attempt', 'context'])}
+     where attempts.task_id = given.id and attempts.number = given.attempt`,
+    { rows: packed(rows), atMs: now() },
+  );
+  const columns = Object.keys(contextColumns(contextOfAttempt(first.context)));
+  yield* put(
+    `update sessions set ${columns.map((name) => `${name} = given.${name}`).join(', ')},
+       last_activity = :at, last_context_update = :at
+     from ${dialect.rows(['id', 'session', ...columns])}
+     where sessions.name = given.session and sessions.current_task_id = given.id`,
+    { rows: packed(rows), at: new Date(now()).toISOString() },
+  );
+}
+
+/** One that goes straight to running. @returns the row as it is now */
 export function* start(parts: StoreParts, row: TaskRow): Work<TaskRow> {
   const atMs = parts.now();
   const set = { started_at_ms: atMs, worker_deaths: 0 };
-  yield* move(row, { transition: 'started', worker: row.worker, reason: null, atMs, set });
+  yield* move(parts, 'started', { row, worker: row.worker, reason: null, set });
   yield* put('update attempts set started_at_ms = :atMs where task_id = :id and number = :attempt', {
     atMs,
     id: row.id,
@@ -40,46 +96,42 @@ export function* start(parts: StoreParts, row: TaskRow): Work<TaskRow> {
   return { ...row, ...set, state: 'running' };
 }
 
-function* recordContext({ now }: StoreParts, row: TaskRow, context: ResolvedContext): Work<void> {
-  yield* put('update attempts set context = :context where task_id = :id and number = :attempt', {
-    context: JSON.stringify(context),
-    id: row.id,
-    attempt: row.attempt,
-  });
-  const at = new Date(now()).toISOString();
-  const columns = {
-    ...contextColumns(contextOfAttempt(context)),
-    last_activity: at,
-    last_context_update: at,
-  };
-  yield* put(
-    `update sessions set ${assignments(columns)} where name = :where_name and current_task_id = :where_id`,
-    {
-      ...columns,
-      where_name: row.session,
-      where_id: row.id,
-    },
-  );
-}
-
-/** A stop that was asked for ends the retries. */
 export function* finishClaimed(
   parts: StoreParts,
   lease: Lease,
   end: { readonly outcome: Outcome; readonly retryAtMs: number | null },
 ): Work<LeaseNews> {
-  const row = yield* heldRow(parts, lease);
-  if (!row) return yield* lateOutcome(parts, lease, end.outcome);
-  const { outcome, retryAtMs } = end;
-  if (retryAtMs === null || row.stop_requested !== null) yield* finish(parts, row, outcome);
-  else yield* retryLater(parts, row, { outcome, retryAtMs });
-  // a foreground run is named after its session
-  if (row.worker !== row.session) return 'kept';
+  const [news = 'lost'] = yield* endAll(parts, [{ lease, ...end }]);
+  return news;
+}
+
+/** @returns news of each, in order */
+export function* endAll(parts: StoreParts, ends: readonly AttemptEnd[]): Work<readonly LeaseNews[]> {
+  const leases = ends.map(({ lease }) => lease);
+  const rows = yield* heldRows(parts, leases);
+  const finished: End[] = [];
+  const news: LeaseNews[] = [];
+  for (const [at, { lease, outcome, retryAtMs }] of ends.entries()) {
+    const row = rows[at];
+    news.push(row ? 'kept' : yield* lateOutcome(parts, lease, outcome));
+    if (!row) continue;
+    // a stop that was asked for ends the retries
+    if (retryAtMs === null || row.stop_requested !== null) finished.push({ row, outcome });
+    else yield* retryLater(parts, row, { outcome, retryAtMs });
+    yield* endForeground(parts, row);
+  }
+  yield* finishAll(parts, finished);
+  return news;
+}
+
+/** A foreground run is over with its task; it is named after its session. */
+function* endForeground({ now }: StoreParts, row: TaskRow): Work<void> {
+  const { worker, session, worker_epoch: epoch } = row;
+  if (worker !== session) return;
   yield* put(
     `update workers set stopped_at_ms = :nowMs where name = :worker and epoch = :epoch and kind = 'foreground'`,
-    { nowMs: parts.now(), worker: row.worker, epoch: row.worker_epoch },
+    { nowMs: now(), worker, epoch },
   );
-  return 'kept';
 }
 
 /**

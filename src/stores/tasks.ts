@@ -3,9 +3,10 @@ import { laneOf } from '../core/match.ts';
 import type { Added, StopAnswer, TaskFilter } from '../core/store.ts';
 import type { StopReason, Task, TaskEvent, TaskSpec, TaskStateName } from '../core/task.ts';
 import type { SqlValue } from './driver.ts';
+import { finish, reopen, waitForParents } from './ends.ts';
 import { type AttemptRow, type EventRow, eventOf, specOf, type TaskRow, taskOf } from './rows.ts';
 import { canonicalJson, contentOf, sha256 } from './spec-text.ts';
-import { finish, note, reopen, type StoreParts, taskRow, waitForParents } from './transitions.ts';
+import { note, type StoreParts, taskRow } from './transitions.ts';
 import { all, type Dialect, get, put, run, type Work } from './work.ts';
 
 export function* addTask(parts: StoreParts, spec: TaskSpec): Work<Added> {
@@ -113,7 +114,8 @@ export function* readTasks(dialect: Dialect, filter: TaskFilter): Work<readonly 
   return rows.map((row) => taskOf(row, attempts.get(row.id) ?? []));
 }
 
-function* attemptsOf(
+/** Of tasks that were ever claimed, oldest first. */
+export function* attemptsOf(
   dialect: Dialect,
   tasks: readonly TaskRow[],
 ): Work<ReadonlyMap<number, readonly AttemptRow[]>> {

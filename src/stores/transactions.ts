@@ -51,12 +51,12 @@ export function groupCommit(database: Database, onCommit: () => void): Transacti
 export function drive<T>(database: Database, work: Work<T>): T {
   let step = work.next(NOTHING);
   while (!step.done) {
-    const { sql, values, wants, otherwise } = step.value;
+    const { sql, values, wants, guard } = step.value;
     if (wants === 'rows') {
       step = work.next({ rows: database.all(sql, values), changes: 0 });
     } else {
       const changes = database.run(sql, values);
-      if (otherwise && changes !== 1) throw otherwise();
+      if (guard && changes !== guard.changes) throw guard.otherwise();
       step = work.next({ rows: [], changes });
     }
   }

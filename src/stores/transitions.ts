@@ -1,10 +1,10 @@
 import { BerthError } from '../core/errors.ts';
 import { stateAfter, type Transition } from '../core/state.ts';
-import type { Lease, Outcome, OutcomeKind } from '../core/task.ts';
+import type { Lease } from '../core/task.ts';
 import type { SqlValue } from './driver.ts';
 import type { GivenClaims } from './given.ts';
-import { NO_OUTCOME, outcomeColumns, type TaskRow } from './rows.ts';
-import { all, type Dialect, get, must, put, type Work } from './work.ts';
+import type { TaskRow } from './rows.ts';
+import { all, type Dialect, get, must, packed, put, type Work } from './work.ts';
 
 /** What every part of the store works with. */
 export interface StoreParts {
@@ -25,36 +25,86 @@ export function taskRow({ dialect }: StoreParts, id: number): Work<TaskRow | und
   return get<TaskRow>(`select * from tasks where id = :id ${dialect.locked}`, { id });
 }
 
+/** The task of each lease, in order, while the lease is the current one. */
+export function* heldRows(
+  { dialect }: StoreParts,
+  leases: readonly Lease[],
+): Work<readonly (TaskRow | undefined)[]> {
+  const rows = yield* all<TaskRow>(
+    `select * from tasks where id in (${dialect.list('ids', 'bigint')}) order by id ${dialect.locked}`,
+    { ids: JSON.stringify(leases.map(({ taskId }) => taskId)) },
+  );
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return leases.map((lease) => {
+    const row = byId.get(lease.taskId);
+    const held = row?.fence === lease.fence && (row.state === 'assigned' || row.state === 'running');
+    return held ? row : undefined;
+  });
+}
+
 /** The task of a lease while the lease is the current one. */
 export function* heldRow(parts: StoreParts, lease: Lease): Work<TaskRow | undefined> {
-  const row = yield* taskRow(parts, lease.taskId);
-  const held = row?.fence === lease.fence && (row.state === 'assigned' || row.state === 'running');
-  return held ? row : undefined;
+  return (yield* heldRows(parts, [lease]))[0];
 }
 
 export interface Change {
-  readonly transition: Transition;
+  readonly row: TaskRow;
   readonly worker: string | null;
   readonly reason: string | null;
-  readonly atMs: number;
-  /** Further columns that change with the state. */
+  /** Further columns that change with the state; of several changes the same ones. */
   readonly set: Readonly<Record<string, SqlValue>>;
 }
 
-/** The one place where a task changes its state: guarded by the state and fence that were read, with its event. */
-export function* move(row: TaskRow, change: Change): Work<void> {
-  const { transition, worker, reason, atMs } = change;
-  const columns = { ...change.set, state: stateAfter(transition, row.state) };
+export function* move(parts: StoreParts, transition: Transition, change: Change): Work<void> {
+  yield* moveAll(parts, transition, [change]);
+}
+
+/** The one place where tasks change their state: guarded by the state and fence that were read, with their events. */
+export function* moveAll(
+  { dialect, now }: StoreParts,
+  transition: Transition,
+  changes: readonly Change[],
+): Work<void> {
+  const [first] = changes;
+  if (first === undefined) return;
+  const rows = changes.map(({ row, set }) => ({
+    id: row.id,
+    was_state: row.state,
+    was_fence: row.fence,
+    ...set,
+    state: stateAfter(transition, row.state),
+  }));
+  const columns = [...Object.keys(first.set), 'state'];
   yield* must(
-    `update tasks set ${assignments(columns)} where id = :where_id and state = :where_state and fence = :where_fence`,
-    { ...columns, where_id: row.id, where_state: row.state, where_fence: row.fence },
-    () =>
-      new BerthError(`Task ${row.id} changed while it was being ${transition}.`, {
-        code: 'TRY_AGAIN',
-        hint: 'Try again; nothing was changed.',
-      }),
+    `update tasks set ${columns.map((name) => `${name} = given.${name}`).join(', ')}
+     from ${dialect.rows(['id', 'was_state', 'was_fence', ...columns])}
+     where tasks.id = given.id and tasks.state = given.was_state and tasks.fence = given.was_fence`,
+    { rows: packed(rows) },
+    {
+      changes: rows.length,
+      otherwise: () =>
+        changed(
+          rows.map(({ id }) => id),
+          transition,
+        ),
+    },
   );
-  yield* note({ taskId: row.id, atMs, kind: transition, worker, reason });
+  yield* put(
+    `insert into events (task_id, at_ms, kind, worker, reason)
+     select id, :atMs, :kind, actor, reason from ${dialect.rows(['id', 'actor', 'reason'])}`,
+    {
+      rows: packed(changes.map(({ row, worker, reason }) => ({ id: row.id, actor: worker, reason }))),
+      atMs: now(),
+      kind: transition,
+    },
+  );
+}
+
+function changed(ids: readonly number[], transition: Transition): BerthError {
+  return new BerthError(`Task ${ids.join(', ')} changed while it was being ${transition}.`, {
+    code: 'TRY_AGAIN',
+    hint: 'Try again; nothing was changed.',
+  });
 }
 
 /** `a = :a, b = :b` */
@@ -77,180 +127,4 @@ export function note(event: {
      values (:taskId, :atMs, :kind, :worker, :reason)`,
     event,
   );
-}
-
-/** The columns of a task that nobody holds. */
-const NOT_HELD = { worker: null, worker_epoch: null, session: null } as const;
-
-/** Pending, assigned or running to finished: closes the attempt, frees the session, settles those that wait. */
-export function* finish(parts: StoreParts, row: TaskRow, outcome: Outcome): Work<void> {
-  yield* finishOne(parts, row, outcome);
-  const ended = [{ id: row.id, outcome }];
-  // grows while it is walked: a child that ends takes its own children along
-  for (const parent of ended) {
-    for (const child of yield* pendingChildren(parts, parent.id)) {
-      const end = parent.outcome.kind === 'succeeded' ? null : endedByParent(parent.id, parent.outcome);
-      if (end === null) yield* countParents(parts, child.id);
-      else {
-        yield* finishOne(parts, child, end);
-        ended.push({ id: child.id, outcome: end });
-      }
-    }
-  }
-}
-
-/** The outcome of a pending task when one that it waits for did not succeed. */
-function endedByParent(parentId: number, { kind }: { readonly kind: OutcomeKind }): Outcome {
-  return { kind: 'cancelled', cause: `task ${parentId}, which it waits for, ended as ${kind}` };
-}
-
-function* finishOne({ now }: StoreParts, row: TaskRow, outcome: Outcome): Work<void> {
-  const atMs = now();
-  yield* move(row, {
-    transition: 'finished',
-    worker: row.worker,
-    reason: reasonOf(outcome),
-    atMs,
-    set: { ...NOT_HELD, ...outcomeColumns(outcome), finished_at_ms: atMs, ready: 0 },
-  });
-  if (row.session === null) return;
-  yield* endAttempt(row, outcome, atMs);
-  yield* freeSession(row, atMs);
-}
-
-/** `failed: exit code 3`, for the history. */
-export function reasonOf(outcome: Outcome): string {
-  switch (outcome.kind) {
-    case 'succeeded':
-      return outcome.kind;
-    case 'failed':
-      return `failed: exit code ${outcome.exitCode}${outcome.cause === null ? '' : `, ${outcome.cause}`}`;
-    case 'not_started':
-      return `not_started: ${outcome.code}: ${outcome.message}`;
-    case 'cancelled':
-    case 'timed_out':
-    case 'lost':
-      return `${outcome.kind}: ${outcome.cause}`;
-  }
-}
-
-function endAttempt(row: TaskRow, outcome: Outcome, atMs: number): Work<void> {
-  const columns = { ...outcomeColumns(outcome), finished_at_ms: atMs };
-  return put(
-    `update attempts set ${assignments(columns)} where task_id = :id and number = :attempt and outcome is null`,
-    { ...columns, id: row.id, attempt: row.attempt },
-  );
-}
-
-function freeSession(row: TaskRow, atMs: number): Work<void> {
-  return put(
-    `update sessions set status = 'idle', current_task_id = null, last_activity = :at
-     where name = :session and current_task_id = :id`,
-    { session: row.session, id: row.id, at: new Date(atMs).toISOString() },
-  );
-}
-
-/** The attempt ended and counts; another one follows at `retryAtMs`. */
-export function* retryLater(
-  parts: StoreParts,
-  row: TaskRow,
-  end: { outcome: Outcome; retryAtMs: number },
-): Work<void> {
-  const atMs = parts.now();
-  yield* move(row, {
-    transition: 'retrying',
-    worker: row.worker,
-    reason: reasonOf(end.outcome),
-    atMs,
-    set: { ...NOT_HELD, ...notReady(end.retryAtMs) },
-  });
-  yield* endAttempt(row, end.outcome, atMs);
-  yield* freeSession(row, atMs);
-}
-
-export interface Unassignment {
-  readonly transition: 'released' | 'returned';
-  readonly reason: string;
-  readonly workerDeaths: number;
-}
-
-/** Back to pending before anything ran: the attempt is forgotten and its number used again. */
-export function* unassign(parts: StoreParts, row: TaskRow, change: Unassignment): Work<void> {
-  if (row.stop_requested !== null) {
-    yield* finish(parts, row, { kind: 'cancelled', cause: 'stopped before it started' });
-    return;
-  }
-  const { transition, reason, workerDeaths } = change;
-  const atMs = parts.now();
-  yield* move(row, {
-    transition,
-    worker: row.worker,
-    reason,
-    atMs,
-    set: { ...NOT_HELD, ...notReady(atMs), ready: 1, attempt: row.attempt - 1, worker_deaths: workerDeaths },
-  });
-  yield* put('delete from attempts where task_id = :id and number = :attempt', {
-    id: row.id,
-    attempt: row.attempt,
-  });
-  yield* freeSession(row, atMs);
-}
-
-function notReady(runAtMs: number): Record<string, SqlValue> {
-  return { run_at_ms: runAtMs, ready: 0, assigned_at_ms: null, started_at_ms: null };
-}
-
-/** A finished task back to pending, at once or when those it waits for have succeeded. */
-export function* reopen(parts: StoreParts, row: TaskRow): Work<void> {
-  const atMs = parts.now();
-  yield* move(row, {
-    transition: 'retried',
-    worker: null,
-    reason: null,
-    atMs,
-    set: { ...NO_OUTCOME, ...notReady(atMs), finished_at_ms: null, stop_requested: null, worker_deaths: 0 },
-  });
-  yield* waitForParents(parts, row.id);
-  for (const child of yield* pendingChildren(parts, row.id)) yield* countParents(parts, child.id);
-}
-
-function pendingChildren({ dialect }: StoreParts, parentId: number): Work<readonly TaskRow[]> {
-  return all<TaskRow>(
-    `select tasks.* from dependencies join tasks on tasks.id = task_id
-     where parent_id = :parentId and state = 'pending' order by task_id ${dialect.lockedTasks}`,
-    { parentId },
-  );
-}
-
-/** Counted anew each time, because a parent may succeed, be tried again, and succeed again. */
-function* countParents({ now }: StoreParts, id: number): Work<void> {
-  yield* put(
-    `update tasks set waiting_for = (
-       select count(*) from dependencies join tasks as parent on parent.id = parent_id
-       where task_id = :id and parent.outcome is distinct from 'succeeded')
-     where id = :id and state = 'pending'`,
-    { id },
-  );
-  yield* put(
-    `update tasks set ready = case when waiting_for = 0 and run_at_ms <= :nowMs then 1 else 0 end where id = :id and state = 'pending'`,
-    { id, nowMs: now() },
-  );
-}
-
-/** Make a pending task wait for its parents; one that ended without success ends it at once. */
-export function* waitForParents(parts: StoreParts, id: number): Work<void> {
-  // one that ends at this moment either is seen to have ended, or waits until it can see this child
-  yield* put(
-    `select tasks.id from dependencies join tasks on tasks.id = parent_id
-     where task_id = :id order by tasks.id ${parts.dialect.lockedTasks}`,
-    { id },
-  );
-  yield* countParents(parts, id);
-  const parent = yield* get<{ id: number; kind: OutcomeKind }>(
-    `select parent.id, outcome as kind from dependencies join tasks as parent on parent.id = parent_id
-     where task_id = :id and outcome is not null and outcome <> 'succeeded' order by parent.id limit 1`,
-    { id },
-  );
-  const row = parent && (yield* taskRow(parts, id));
-  if (row) yield* finish(parts, row, endedByParent(parent.id, parent));
 }

@@ -10,10 +10,15 @@ export interface Statement {
   readonly sql: string;
   /** Named: `:id` takes `{ id }`. */
   readonly values: SqlValues;
-  /** `nothing`, `one`: a driver need not wait for the answer before it goes on. */
-  readonly wants: 'rows' | 'count' | 'nothing' | 'one';
-  /** For `one`: what is wrong when it did not change exactly one row. Nothing is committed then. */
-  readonly otherwise?: () => Error;
+  /** `nothing`, `guard`: a driver need not wait for the answer before it goes on. */
+  readonly wants: 'rows' | 'count' | 'nothing' | 'guard';
+  /** For `guard`: it changes exactly so many rows, or nothing is committed. */
+  readonly guard?: Guard;
+}
+
+export interface Guard {
+  readonly changes: number;
+  otherwise(): Error;
 }
 
 export interface Answer {
@@ -44,9 +49,17 @@ export function* put(sql: string, values: SqlValues = {}): Work<void> {
   yield { sql, values, wants: 'nothing' };
 }
 
-/** A statement that is a guard: it changes exactly one row, or the transaction fails. */
-export function* must(sql: string, values: SqlValues, otherwise: () => Error): Work<void> {
-  yield { sql, values, wants: 'one', otherwise };
+/** A statement that is a guard. */
+export function* must(sql: string, values: SqlValues, guard: Guard): Work<void> {
+  yield { sql, values, wants: 'guard', guard };
+}
+
+/** Rows as one value, for `Dialect.rows`. */
+export function packed(rows: readonly SqlValues[]): string {
+  // text without what PostgreSQL's cannot hold: U+0000, and halves of a pair
+  return JSON.stringify(rows).replace(/\\(?:u(?:0000|d[89a-f]..)|.)/g, (part) =>
+    part.length > 2 ? '\\ufffd' : part,
+  );
 }
 
 /** What the databases say differently. */
@@ -59,6 +72,8 @@ export interface Dialect {
   readonly lockedTasks: string;
   /** Rows of the column `value`, from a JSON array that is given as `:name`. */
   list(name: string, type: 'bigint' | 'text'): string;
+  /** A table `given` with these columns, from what `packed` made for `:rows`. */
+  rows(columns: readonly string[]): string;
   /** Until the commit no other transaction that asks the same goes on. */
   alone(): Work<void>;
   /** Told apart from those of another queue in the same state folder. */
@@ -73,6 +88,8 @@ export const SQLITE: Dialect = {
   unlocked: '',
   lockedTasks: '',
   list: (name) => `select value from json_each(:${name})`,
+  rows: (columns) =>
+    `(select ${columns.map((name) => `value ->> '${name}' as ${name}`).join(', ')} from json_each(:rows)) as given`,
   *alone() {},
   // the folder has one such queue
   runDirectory: ({ id }, attempt) => `${id}-${attempt}`,

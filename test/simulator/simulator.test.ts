@@ -39,7 +39,7 @@ const SEEDED: readonly Mutant[] = [
   ...MUTANTS.filter(({ name }) => !name.startsWith('one worker at a time')),
   {
     name: 'a group has room',
-    edits: [{ file: /stores\/claims\.ts$/, from: 'return full === undefined;', to: 'return true;' }],
+    edits: [{ file: /stores\/claims\.ts$/, from: 'if (room <= 0 || ', to: 'if (' }],
   },
 ];
 

@@ -8,6 +8,8 @@ export function postgresDialect(lock: readonly [number, number]): Dialect {
     lockedTasks: 'for update of tasks',
     list: (name, type) =>
       `select value::${type} from json_array_elements_text(cast(:${name} as json)) as value`,
+    rows: (columns) =>
+      `json_to_recordset(cast(:rows as json)) as given (${columns.map((name) => `${name} ${typeOf(name)}`).join(', ')})`,
     alone: () => put(`select pg_advisory_xact_lock(${lock.join(', ')})`),
     // a machine may have worked for other databases, with the same ids
     runDirectory: ({ id, created_at_ms }, attempt) => `${id}-${attempt}-${created_at_ms.toString(36)}`,
@@ -20,3 +22,12 @@ export function postgresDialect(lock: readonly [number, number]): Dialect {
     },
   };
 }
+
+/** Of a column of our tables. */
+function typeOf(column: string): string {
+  if (column.endsWith('_ms') || BIGINTS.includes(column)) return 'bigint';
+  return INTEGERS.includes(column) ? 'integer' : 'text';
+}
+
+const BIGINTS = ['id', 'fence', 'was_fence', 'worker_epoch'];
+const INTEGERS = ['attempt', 'ready', 'worker_deaths', 'exit_code', 'oom'];
