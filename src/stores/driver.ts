@@ -97,9 +97,24 @@ const ERRORS: Readonly<Record<number, readonly [ErrorCode, string, string]>> = {
 
 /** The low byte of an SQLite result code; 0 for any other error. */
 export function primaryCode(error: unknown): number {
-  const code = error instanceof Error && 'errcode' in error ? error.errcode : null;
-  return typeof code === 'number' ? code & 0xff : 0;
+  if (!(error instanceof Error)) return 0;
+  const code = 'errcode' in error ? error.errcode : null;
+  if (typeof code === 'number') return code & 0xff;
+  // `all` of @photostructure/sqlite 1.2.1 tells SQLite's words only
+  return 'code' in error && error.code === 'ERR_SQLITE_ERROR' ? (WORDS[error.message] ?? 0) : 0;
 }
+
+/** Source: `sqlite3_errstr` in https://sqlite.org/src/file/src/main.c. */
+const WORDS: Readonly<Record<string, number>> = {
+  'database is locked': 5,
+  'database table is locked': 6,
+  'attempt to write a readonly database': 8,
+  'disk I/O error': 10,
+  'database disk image is malformed': 11,
+  'database or disk is full': 13,
+  'unable to open database file': 14,
+  'file is not a database': 26,
+};
 
 export const SQLITE_BUSY = 5;
 

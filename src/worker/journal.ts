@@ -33,8 +33,14 @@ export function outcomeJournal(home: string): Journal {
     async owe(owed) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const path = pathOf(owed.lease);
-      await writeDurably(`${path}.new`, JSON.stringify(owed));
-      await rename(`${path}.new`, path);
+      try {
+        await writeDurably(`${path}.new`, JSON.stringify(owed));
+        await rename(`${path}.new`, path);
+      } catch (error) {
+        // a full disk leaves half of it
+        await rm(`${path}.new`, { force: true });
+        throw error;
+      }
     },
     paid: (lease) => rm(pathOf(lease), { force: true }),
     async payAll(store) {
