@@ -11,9 +11,10 @@ import { runTests } from './run-tests.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const patterns = process.argv.slice(2);
 const required = (process.env.BERTH_TEST_REQUIRE ?? '').split(',').filter((name) => name !== '');
-const known = ['docker', 'compose', 'podman', 'tmux', 'ssh', 'postgres', 'kubernetes', 'toolchains'];
+const containers = ['docker', 'compose', 'compose-v1', 'podman', 'podman-compose', 'podman-rootless'];
+const known = [...containers, 'tmux', 'ssh', 'postgres', 'kubernetes', 'toolchains'];
 /** Engines that some test needs today. The others come with their parts. */
-const used = ['docker', 'compose', 'podman', 'tmux', 'postgres', 'toolchains'];
+const used = [...containers, 'tmux', 'postgres', 'toolchains'];
 
 const unknown = required.filter((name) => !known.includes(name));
 if (unknown.length > 0)

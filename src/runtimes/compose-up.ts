@@ -3,10 +3,11 @@ import { shellQuote } from '../core/command.ts';
 import type { ResolvedContainer } from '../core/context.ts';
 import { BerthError } from '../core/errors.ts';
 import type { ExecResult, Host } from '../core/host.ts';
+import type { ContainerFacts } from '../core/inspect.ts';
 import { type EngineName, lastWords } from './engine-cli.ts';
 import { cliInspector } from './inspector.ts';
 import { checkServiceName } from './names.ts';
-import { findCompose } from './probe-compose.ts';
+import { type ComposeDialect, findCompose } from './probe-compose.ts';
 import { startFailure } from './start-failure.ts';
 
 /** One service of one project in one directory. */
@@ -29,38 +30,43 @@ const UP_TIMEOUT_MS = 5 * 60_000;
  *                      once), `RUNTIME_UNAVAILABLE`
  */
 export async function bringUp(host: Host, target: ComposeTarget): Promise<void> {
-  const compose = await findCompose(host, target.engine);
-  const args = [...projectOptions(target), ...bringUpArguments(target, compose.waits)];
+  const { command, dialect } = await findCompose(host, target.engine);
+  if (dialect === 'v1') await mustBeThere(host, target);
+  const args = [...projectOptions(target, dialect), ...bringUpArguments(target, dialect)];
   const result = await host.exec(
-    { ...compose.command, argv: [...compose.command.argv, ...args] },
+    { ...command, argv: [...command.argv, ...args] },
     { timeoutMs: UP_TIMEOUT_MS },
   );
-  if (result.exitCode !== 0) throw await upFailure(host, target, result);
-  if (!compose.waits) await untilHealthy(host, target);
+  // podman-compose ends with 0 whatever podman said
+  const isUp = dialect !== 'podman-compose' || (await containers(host, target)).some(isRunning);
+  if (result.exitCode !== 0 || !isUp) throw await upFailure(host, target, result);
+  if (dialect !== 'v2') await untilHealthy(host, target);
 }
 
 /** What Compose is told, after the options of the project. */
-export function bringUpArguments({ container, service }: ComposeTarget, waits: boolean): readonly string[] {
+export function bringUpArguments(
+  { container, service }: ComposeTarget,
+  dialect: ComposeDialect,
+): readonly string[] {
   const build = container.start?.build === null ? '--no-build' : '--build';
   const alongside = container.compose?.alongside ?? [];
   for (const name of alongside) checkServiceName(name);
-  return ['up', '--detach', build, ...(waits ? ['--wait', '--pull=never'] : []), service, ...alongside];
+  const waits = dialect === 'v2' ? ['--wait', '--pull=never'] : [];
+  return ['up', '--detach', build, ...waits, service, ...alongside];
 }
 
 /** A line that can be pasted: Compose with this project's directory, files and name. */
 export function composeLine(target: ComposeTarget, args: readonly string[]): string {
   const program = target.engine === 'podman' ? ['podman', 'compose'] : ['docker', 'compose'];
-  return shellQuote([...program, ...projectOptions(target), ...args]);
+  return shellQuote([...program, ...projectOptions(target, 'v2'), ...args]);
 }
 
-function projectOptions({ container, project }: ComposeTarget): readonly string[] {
-  const files = container.compose?.files ?? [];
-  return [
-    ...(container.compose === null ? [] : ['--project-directory', container.compose.dir]),
-    ...files.flatMap((file) => ['--file', file]),
-    '--project-name',
-    project,
-  ];
+function projectOptions({ container, project }: ComposeTarget, dialect: ComposeDialect): readonly string[] {
+  const { dir = null, files = [] } = container.compose ?? {};
+  // to podman-compose the directory is that of the first file, and it pulls unless podman is told not to
+  const own = dialect === 'podman-compose' ? ['--podman-run-args=--pull=never'] : [];
+  const where = dir === null || dialect === 'podman-compose' ? [] : ['--project-directory', dir];
+  return [...own, ...where, ...files.flatMap((file) => ['--file', file]), '--project-name', project];
 }
 
 async function upFailure(host: Host, target: ComposeTarget, result: ExecResult): Promise<BerthError> {
@@ -108,13 +114,30 @@ function noImage(target: ComposeTarget, image: string): BerthError {
   );
 }
 
+/** Version 1 would pull what is missing. */
+async function mustBeThere(host: Host, target: ComposeTarget): Promise<void> {
+  const { image, start } = target.container;
+  if (image === null || start?.build !== null) return;
+  if ((await cliInspector(host, target.engine).image(image)) === null) throw noImage(target, image);
+}
+
 /** For a Compose without `--wait`. */
-async function untilHealthy(host: Host, { engine, project, service }: ComposeTarget): Promise<void> {
-  const inspector = cliInspector(host, engine);
-  const labels = { 'com.docker.compose.project': project, 'com.docker.compose.service': service };
+async function untilHealthy(host: Host, target: ComposeTarget): Promise<void> {
   const until = performance.now() + UP_TIMEOUT_MS;
-  while ((await inspector.byLabels(labels)).some((one) => one.health === 'starting')) {
+  while ((await containers(host, target)).some((one) => one.health === 'starting')) {
     if (performance.now() > until) return;
     await wait(200);
   }
+}
+
+function containers(
+  host: Host,
+  { engine, project, service }: ComposeTarget,
+): Promise<readonly ContainerFacts[]> {
+  const labels = { 'com.docker.compose.project': project, 'com.docker.compose.service': service };
+  return cliInspector(host, engine).byLabels(labels);
+}
+
+function isRunning({ state }: ContainerFacts): boolean {
+  return state === 'running';
 }

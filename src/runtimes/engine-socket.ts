@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { EngineReader, Filters } from './inspector.ts';
 
 /**
@@ -29,9 +29,31 @@ export function socketReader(socketPath: string): EngineReader {
 
 /** Path of the unix socket that the docker client would use, or null when it would use something else. */
 export function dockerSocket(env: Readonly<Record<string, string | undefined>>): string | null {
+  if (isPodman(env['PATH'] ?? '')) return null;
   const endpoint = env['DOCKER_HOST'] || contextEndpoint(env) || 'unix:///var/run/docker.sock';
   return endpoint.startsWith('unix:///') ? endpoint.slice('unix://'.length) : null;
 }
+
+/**
+ * Whether the first `docker` is podman under that name: a link to it, or the script of the package podman-docker.
+ * Asking it would take as long as the socket saves.
+ */
+function isPodman(path: string): boolean {
+  for (const dir of path.split(':')) {
+    try {
+      const program = realpathSync(join(dir, 'docker'));
+      if (basename(program).startsWith('podman')) return true;
+      return (
+        statSync(program).size < LONGEST_SCRIPT && /^#!.*\bpodman\b/s.test(readFileSync(program, 'utf8'))
+      );
+    } catch {
+      // not in this directory
+    }
+  }
+  return false;
+}
+
+const LONGEST_SCRIPT = 8_192;
 
 /**
  * Endpoint of the chosen context; null for the default one, `unknown` when it cannot be told.

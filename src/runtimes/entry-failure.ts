@@ -26,18 +26,17 @@ export function entryFailure(place: Place, end: RunEnd): BerthError | null {
   return new BerthError(`${engine} could not enter ${name}: ${said}`, { code: rule[1], hint: rule[2] });
 }
 
+const NO_SHELL_HINT =
+  'A task is watched and stopped by a `sh` in its container. Without one, `berth container exec NAME -- CMD` uses the plain exec of the engine.';
+
 /** docker 20 to 28, podman 4 and 5. */
 const RULES: readonly Rule[] = [
   [
     /(exec|starting container process)[^\n]*"sh"[^\n]*(executable file not found|no such file)/i,
     'NO_SHELL',
-    'berth needs `sh` in a container to watch and stop a task; use an image that has one.',
+    NO_SHELL_HINT,
   ],
-  [
-    /executable file `sh` not found/i,
-    'NO_SHELL',
-    'berth needs `sh` in a container; use an image that has one.',
-  ],
+  [/executable file `sh` not found/i, 'NO_SHELL', NO_SHELL_HINT],
   [
     /No such container|no container with name or ID/i,
     'CONTAINER_NOT_FOUND',
@@ -48,6 +47,11 @@ const RULES: readonly Rule[] = [
     /is not running|container state improper|can only create exec sessions on running/i,
     'CONTAINER_NOT_RUNNING',
     'It was stopped in the meantime: start it, then send the task again.',
+  ],
+  [
+    /unable to upgrade to tcp, received [45]\d\d/,
+    'RUNTIME_UNAVAILABLE',
+    'The API of podman says no more; try the same with `podman exec`. A user that the image does not know does this.',
   ],
   [
     /unable to find user|no matching entries in passwd/i,

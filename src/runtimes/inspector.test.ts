@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeWith } from '../../test/support/engines.ts';
 import type { Inspector } from '../core/inspect.ts';
@@ -151,6 +151,22 @@ describe('the endpoint that docker would use', () => {
     [{ HOME: '/nowhere', DOCKER_HOST: 'unix:///a.sock', DOCKER_CONTEXT: 'gone' }, '/a.sock'],
   ])('of %j is %s', (env, path) => {
     expect(dockerSocket(env)).toBe(path);
+  });
+
+  test('is none where docker is podman under another name', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'berth-as-docker-'));
+    const at = (name: string) => join(dir, name, 'docker');
+    for (const name of ['link', 'script', 'program']) await mkdir(dirname(at(name)));
+    await writeFile(join(dir, 'podman'), '');
+    await symlink(join(dir, 'podman'), at('link'));
+    await writeFile(at('script'), '#!/bin/sh\nexec /usr/bin/podman "$@"\n');
+    await writeFile(at('program'), 'something else');
+    const sockets = ['link', 'script', 'program'].map((name) =>
+      dockerSocket({ HOME: '/nowhere', PATH: `/no/such/dir:${dirname(at(name))}` }),
+    );
+    await rm(dir, { recursive: true });
+
+    expect(sockets).toEqual([null, null, '/var/run/docker.sock']);
   });
 });
 

@@ -161,16 +161,12 @@ async function caller(host: Host, engine: EngineName): Promise<RunAs> {
   const [uid, gid, rootless] = await Promise.all([
     numberOf(host, '-u'),
     numberOf(host, '-g'),
-    isRootless(host, engine),
+    rootlessKind(host, engine),
   ]);
   // in rootless docker the container's root is the caller
-  if (engine === 'docker' && rootless) return { user: '0:0', home: null, keepId: false };
+  if (rootless === 'docker') return { user: '0:0', home: null, keepId: false };
   // an unknown uid would get `/` as its home, where it may not write
-  return {
-    user: `${uid}:${gid}`,
-    home: uid === '0' ? null : '/tmp',
-    keepId: engine === 'podman' && rootless,
-  };
+  return { user: `${uid}:${gid}`, home: uid === '0' ? null : '/tmp', keepId: rootless === 'podman' };
 }
 
 async function numberOf(host: Host, option: '-u' | '-g'): Promise<string> {
@@ -183,10 +179,11 @@ async function numberOf(host: Host, option: '-u' | '-g'): Promise<string> {
   });
 }
 
-async function isRootless(host: Host, engine: EngineName): Promise<boolean> {
-  const format = engine === 'docker' ? '{{json .SecurityOptions}}' : '{{.Host.Security.Rootless}}';
-  const result = await callEngine(host, [engine, 'info', '--format', format]);
-  return /name=rootless|^true/.test(result.stdout);
+/** By what it says itself: a program that is called docker may be podman. */
+async function rootlessKind(host: Host, engine: EngineName): Promise<EngineName | null> {
+  const { stdout } = await callEngine(host, [engine, 'info', '--format', '{{json .}}']);
+  if (/"rootless":\s*true/.test(stdout)) return 'podman';
+  return /"name=rootless"/.test(stdout) ? 'docker' : null;
 }
 
 /** With an init in front, a missing shell does not fail the start; only entering tells. */
@@ -195,7 +192,7 @@ async function provesShell(host: Host, engine: EngineName, { image, scope }: Wan
   if (result.exitCode === 0) return;
   throw new BerthError(`Image ${image} has no shell (sh), or no sleep, so berth cannot work in it.`, {
     code: 'NO_SHELL',
-    hint: `Use a variant of the image that has one (often \`-debug\` or \`-alpine\`), or run it by hand: \`${engine} run ${image}\`.`,
+    hint: `Use a variant of the image that has one (often \`-debug\` or \`-alpine\`), or stay with its own program: \`berth container start ${image} --no-detach\`.`,
   });
 }
 

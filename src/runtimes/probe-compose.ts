@@ -33,9 +33,11 @@ export async function probeCompose(host: Host): Promise<ComposeAvailability> {
 export interface ComposeCommand {
   /** Program and first words; the arguments come behind. */
   readonly command: Command;
-  /** Whether it knows `up --wait` and `--pull`. */
-  readonly waits: boolean;
+  /** Which options it knows. */
+  readonly dialect: ComposeDialect;
 }
+
+export type ComposeDialect = 'v2' | 'v1' | 'podman-compose';
 
 /**
  * The first Compose that works with an engine.
@@ -55,17 +57,26 @@ export async function findCompose(host: Host, engine: EngineName): Promise<Compo
       hint: '`berth runtimes` shows what was tried and what mends it.',
     });
   }
-  return { command: best.start, waits: engine === 'docker' && !isV1(best) };
+  return { command: best.start, dialect: dialectOf(best) };
 }
 
+const SHORT = ['version', '--short'];
+/** What serves podman may be podman-compose, which knows no `--short` before 1.0.7; its whole answer names it. */
+const LONG = ['version'];
 const CANDIDATES: readonly Candidate[] = [
-  { engine: 'docker', name: 'docker compose', start: engineCommand(['docker', 'compose']) },
-  { engine: 'docker', name: 'docker-compose', start: { argv: ['docker-compose'], cwd: null, env: {} } },
-  { engine: 'podman', name: 'podman compose', start: engineCommand(['podman', 'compose']) },
+  { engine: 'docker', name: 'docker compose', start: engineCommand(['docker', 'compose']), ask: SHORT },
+  {
+    engine: 'docker',
+    name: 'docker-compose',
+    start: { argv: ['docker-compose'], cwd: null, env: {} },
+    ask: SHORT,
+  },
+  { engine: 'podman', name: 'podman compose', start: engineCommand(['podman', 'compose']), ask: LONG },
   {
     engine: 'podman',
     name: 'podman-compose',
     start: { argv: ['podman-compose'], cwd: null, env: { DOCKER_CONFIG: '' } },
+    ask: LONG,
   },
 ];
 
@@ -73,6 +84,8 @@ interface Candidate {
   readonly engine: EngineName;
   readonly name: string;
   readonly start: Command;
+  /** What it answers its version to. */
+  readonly ask: readonly string[];
 }
 
 interface Tried extends Candidate {
@@ -84,7 +97,7 @@ interface Tried extends Candidate {
 function tryAll(host: Host, candidates: readonly Candidate[]): Promise<readonly Tried[]> {
   return Promise.all(
     candidates.map(async (one) => {
-      const argv = [...one.start.argv, 'version', '--short'];
+      const argv = [...one.start.argv, ...one.ask];
       const result = await host.exec({ ...one.start, argv }, { timeoutMs: PROBE_TIMEOUT_MS });
       return { ...one, result, version: result.exitCode === 0 ? versionIn(result.stdout) : null };
     }),
@@ -97,12 +110,21 @@ function bestOf(tried: readonly Tried[]): Tried | undefined {
 }
 
 function versionIn(text: string): string | null {
-  return /^v?(\d+\.\d+\S*)$/m.exec(text)?.[1] ?? null;
+  return (
+    /^(?:(?:podman-compose|docker compose|docker-compose)r? version:?\s+)?v?(\d+\.\d+\S*)$/im.exec(
+      text,
+    )?.[1] ?? null
+  );
+}
+
+function isV1(tried: Tried): boolean {
+  return dialectOf(tried) === 'v1';
 }
 
 /** podman-compose has a version 1 of its own. */
-function isV1({ engine, version }: Tried): boolean {
-  return engine === 'docker' && version?.startsWith('1.') === true;
+function dialectOf({ name, result, version }: Tried): ComposeDialect {
+  if (name === 'podman-compose' || /^podman-compose/m.test(result.stdout)) return 'podman-compose';
+  return version?.startsWith('1.') ? 'v1' : 'v2';
 }
 
 /** A plugin that is there and does not work looks like an unknown command; `docker info` knows why. */

@@ -91,6 +91,16 @@ describe('without any engine', () => {
     expect(compose).toMatchObject({ command: 'docker-compose', version: '2.30.0', reason: null });
   });
 
+  test.each([
+    [`[ $# = 1 ] || exit 2; echo 'podman-composer version  1.0.3'; echo 'podman version 4.3.1'`, '1.0.3'],
+    [`echo 'podman-compose version: 1.0.6'; echo 'using podman version: 4.9.4'`, '1.0.6'],
+    [`echo 'podman-compose version 1.5.0'; echo 'podman version 5.7.0'`, '1.5.0'],
+  ])('podman-compose tells its version by %j', async (says, version) => {
+    const { compose } = await probeRuntimes(hostWith({ PATH: await pathWith({ 'podman-compose': says }) }));
+
+    expect(compose).toMatchObject({ available: true, command: 'podman-compose', version });
+  });
+
   test('a plugin that cannot be run is shown with its cause', async () => {
     const path = await pathWith({
       docker: `case $1 in info) echo '[{"Name":"compose","Path":"/p/docker-compose","Err":"exec format error"}]';;

@@ -6,6 +6,9 @@ export type Engine =
   | 'docker'
   | 'compose'
   | 'podman'
+  | 'podman-compose'
+  | 'podman-rootless'
+  | 'compose-v1'
   | 'kubernetes'
   | 'tmux'
   | 'ssh'
@@ -16,6 +19,11 @@ const PROBES: Readonly<Record<Engine, readonly string[] | null>> = {
   docker: ['docker', 'version', '--format', '{{.Server.Version}}'],
   compose: ['docker', 'compose', 'version', '--short'],
   podman: ['podman', 'version', '--format', '{{.Client.Version}}'],
+  'podman-compose': ['podman-compose', 'version'],
+  'podman-rootless': process.env.BERTH_TEST_ROOTLESS
+    ? [process.env.BERTH_TEST_ROOTLESS, 'podman', 'version']
+    : null,
+  'compose-v1': ['docker-compose', 'version', '--short'],
   kubernetes: process.env.KUBECONFIG ? ['kubectl', 'get', '--raw', '/readyz', '--request-timeout=3s'] : null,
   tmux: ['tmux', '-V'],
   ssh: process.env.BERTH_TEST_SSH_CONFIG
