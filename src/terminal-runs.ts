@@ -57,8 +57,8 @@ function executorOf(worker: TerminalWorker, target: SessionTarget): Executor {
   const { all, connect, name } = target;
   const open = async () => {
     const record = all.mustFind(name);
-    const typed = record.provider === null && record.context.containerId === null;
-    const shell = typed ? { pane: record.pane, pid: record.process.pid } : null;
+    const leadsAway = record.context.containerId !== null;
+    const shell = record.provider === null ? { pane: record.pane, pid: record.process.pid, leadsAway } : null;
     return { control: await connect(record), session: record.session, shell };
   };
   const windows = tmuxExecutor({ host, runs, open });

@@ -4,8 +4,8 @@ import type { Deps } from './deps.ts';
 import type { OpenMatters } from './project-defaults.ts';
 
 /**
- * A task for a session that berth made runs in that session's place, as far as nothing else was asked for:
- * its directory, its container, its toolchain. What the task says of its own wins.
+ * A task for a session runs in that session's place, as far as nothing else was asked for: its directory, and where
+ * berth made it, its container and its toolchain. What the task says of its own wins.
  *
  * @param target  name of the session; null or unknown changes nothing
  */
@@ -15,8 +15,13 @@ export async function inTargetPlace(
   { target, open }: { readonly target: string | null; readonly open: OpenMatters | null },
 ): Promise<ContextRequest> {
   if (target === null || open === null || !isSessionName(target)) return request;
-  const place = (await deps.terminals.find(target))?.request;
-  if (!place) return request;
+  const terminal = await deps.terminals.find(target);
+  if (terminal === null) return request;
+  const place = terminal.request;
+  if (place === null) {
+    const { currentDir } = terminal.context;
+    return { ...request, workdir: (open.workdir && currentDir) || request.workdir };
+  }
   return {
     ...request,
     workdir: open.workdir ? place.workdir : request.workdir,

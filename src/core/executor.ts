@@ -20,6 +20,11 @@ export interface RunSpec {
   readonly leash: 'stdin' | 'signal';
   /** Start it from the shell of the session. */
   readonly inShell?: boolean;
+  /**
+   * With `inShell`: the script for a shell that turns out to be on another machine, or in a box that berth did not
+   * resolve. It runs where that shell is, without a directory of ours, and stdin holds it. Left out: `script` does.
+   */
+  readonly elsewhere?: string;
   /** Where it runs, for executors that do more than start `entry`. */
   readonly place?: Place;
   readonly limits?: { readonly graceMs: number; readonly timeoutMs: number | null };
@@ -35,6 +40,8 @@ export type RunEnd =
       readonly exitCode: number | null;
       readonly stderrTail: string;
       readonly stdoutTail: string;
+      /** What happened to the machine meanwhile, as far as it shows: the end of a sentence. */
+      readonly cause?: string;
       /** Why it was never let in; given only where nothing of the task ran for certain. */
       readonly turnedAway?: { readonly code: ErrorCode; readonly message: string; readonly hint: string };
     };

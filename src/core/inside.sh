@@ -63,6 +63,9 @@ berth_task_side() {
 berth_leash_side() {
   # a builtin loop with closed streams: an external reader costs two seconds of engine drain
   while read -r berth_word; do
+    # on a terminal an order is written as a line that does nothing in a shell, and anybody may type
+    berth_word=${berth_word#: }
+    case $berth_word in stop | kill | over) ;; *) continue ;; esac
     echo "$berth_word" >&9
     [ "$berth_word" != kill ] || berth_hurry
   done

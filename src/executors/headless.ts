@@ -1,4 +1,4 @@
-import { watch as watchFile } from 'node:fs';
+import { statfsSync, statSync, watch as watchFile } from 'node:fs';
 import type { Executor, RunEnd, RunSpec } from '../core/executor.ts';
 import type { Host, Launched } from '../core/host.ts';
 import {
@@ -75,7 +75,7 @@ export function headlessExecutor(host: Host, runs: string): Executor {
       if (readEnd(at) !== null) return 'ended';
       const processes = readProcesses(at);
       if (processes === null) return 'absent';
-      return lives(host, processes) ? 'running' : 'vanished';
+      return lives(host, processes) || isBeingMade(at, processes) ? 'running' : 'vanished';
     },
   };
 }
@@ -96,7 +96,7 @@ async function watchFiles(host: Host, at: RunFiles, known: Known): Promise<RunEn
       const alive = main === null ? Date.now() < patience : host.isAlive(main);
       const end = readEnd(at);
       if (end !== null && (main === null || !alive)) return end;
-      if (!alive) return vanished(at, known.exitCode);
+      if (!alive) return { ...vanished(at, known.exitCode), ...causeOf(host, at, main) };
       if (events !== null) await events.next(end === null ? LOOK_MS : LAST_LOOK_MS);
       // what came before the watch began told nobody: look once more
       else events = fileEvents(at.path, known.signal);
@@ -117,6 +117,11 @@ function lives(host: Host, processes: RunProcesses): boolean {
   return processes.main !== null && host.isAlive(processes.main);
 }
 
+/** The token is made first and filled right after; one that stays empty was torn by a crash. */
+function isBeingMade(at: RunFiles, { main }: RunProcesses): boolean {
+  return main === null && Date.now() - statSync(at.pid).mtimeMs < START_MS;
+}
+
 function vanished(at: RunFiles, exitCode: number | null): RunEnd {
   const tail = readTail(at.err, STDERR_TAIL_BYTES);
   const output = readTail(at.out, STDERR_TAIL_BYTES);
@@ -126,6 +131,13 @@ function vanished(at: RunFiles, exitCode: number | null): RunEnd {
     stderrTail: tail?.bytes.toString('utf8') ?? '',
     stdoutTail: output?.bytes.toString('utf8') ?? '',
   };
+}
+
+/** Why a run may have left no record. */
+function causeOf(host: Host, at: RunFiles, main: RunProcesses['main']): { readonly cause?: string } {
+  const bootId = main?.bootId ?? '';
+  if (bootId !== '' && bootId !== host.self.bootId) return { cause: 'this machine was restarted meanwhile' };
+  return statfsSync(at.path).bavail === 0 ? { cause: 'no space is left on the disk of its log' } : {};
 }
 
 function order(host: Host, at: RunFiles): void {

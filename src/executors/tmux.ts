@@ -6,9 +6,11 @@ import type { Executor, RunSpec } from '../core/executor.ts';
 import type { Host } from '../core/host.ts';
 import { headlessExecutor } from './headless.ts';
 import { createRunDirectory, type RunFiles, readProcesses, runFiles } from './run-directory.ts';
+import { inFront } from './tmux/in-front.ts';
 import { typeLine } from './tmux/type-line.ts';
 import WINDOW from './tmux/window.sh?raw';
 import type { TmuxControl } from './tmux-control.ts';
+import { inBandExecutor, isInBand, type RemotePane } from './tmux-in-band.ts';
 
 export interface TmuxRuns {
   readonly host: Host;
@@ -22,42 +24,73 @@ export interface WindowTarget {
   readonly control: TmuxControl;
   /** Such as `$3`. */
   readonly session: string;
-  /** The session's own pane and the shell in it; null where tasks only get windows. */
-  readonly shell: { readonly pane: string; readonly pid: number } | null;
+  /** The session's own pane and its first process; null where tasks only get windows. */
+  readonly shell: {
+    readonly pane: string;
+    readonly pid: number;
+    /** The first process is a program that leads into a box, as berth started it. */
+    readonly leadsAway: boolean;
+  } | null;
 }
 
 /** Title of the window; a session has one at most that berth made. */
 const WINDOW_NAME = 'berth-task';
 
 /**
- * Runs in a new window of a terminal session. Nothing is typed: the window starts the run directory's
- * script. The run's record is the same as without a terminal, and so are its watch and its stop.
+ * Runs in a terminal session: in a new window of it, or, where that was asked for, in the shell that is there. A
+ * window starts the run directory's script and nothing is typed. The run's record is the same as without a terminal,
+ * and so are its watch and its stop, but for a shell that shares no files with us.
  */
 export function tmuxExecutor({ host, runs, open }: TmuxRuns): Executor {
-  const detached = headlessExecutor(host, runs);
+  const detached = { ...headlessExecutor(host, runs), start: startHere };
+  const inBand = inBandExecutor(host, runs, async () => remotePane(await open()));
+  const laneOf = (directory: string) => (isInBand(runFiles(runs, directory)) ? inBand : detached);
   return {
-    ...detached,
     kind: 'tmux',
-
-    async start(run) {
-      const at = runFiles(runs, run.directory);
-      if (readProcesses(at) !== null) return 'already';
-      createRunDirectory(at, run);
-      const script = writeWindowScript(at, run);
-      const { control, session, shell } = await open();
-      if (run.inShell === true) {
-        if (shell === null) throw noShell(session);
-        await typeLine({ control, pane: shell.pane, shell: shell.pid }, ` sh ${script}`, at.pid);
-        return 'started';
-      }
-      // the window of the task before, which only shows how that one ended
-      await control.run(['kill-window', '-t', `${session}:=${WINDOW_NAME}`]).catch(() => {});
-      const command = `exec sh ${quoteWord(script)}`;
-      await control.run(['new-window', '-d', '-t', `${session}:`, '-n', WINDOW_NAME, command]);
-      return 'started';
-    },
+    start: async (run) => (run.inShell && (await leadsAway(open)) ? inBand.start(run) : startHere(run)),
+    watch: (directory, signal) => laneOf(directory).watch(directory, signal),
+    stop: (directory) => laneOf(directory).stop(directory),
+    seal: (directory, end) => laneOf(directory).seal(directory, end),
+    state: (directory) => laneOf(directory).state(directory),
   };
+
+  async function startHere(run: RunSpec): Promise<'started' | 'already'> {
+    const at = runFiles(runs, run.directory);
+    if (readProcesses(at) !== null) return 'already';
+    createRunDirectory(at, run);
+    const script = writeWindowScript(at, run);
+    const { control, session, shell } = await open();
+    if (run.inShell === true) {
+      if (shell === null) throw noShell(session);
+      await typeLine({ control, pane: shell.pane, shell: shell.pid }, script, at.pid);
+      return 'started';
+    }
+    // the window of the task before, which only shows how that one ended
+    await control.run(['kill-window', '-t', `${session}:=${WINDOW_NAME}`]).catch(() => {});
+    const command = `exec sh ${quoteWord(script)}`;
+    await control.run(['new-window', '-d', '-t', `${session}:`, '-n', WINDOW_NAME, command]);
+    return 'started';
+  }
 }
+
+async function leadsAway(open: TmuxRuns['open']): Promise<boolean> {
+  const { shell } = await open();
+  return shell !== null && clientOf(shell) !== null;
+}
+
+function remotePane({ control, session, shell }: WindowTarget): RemotePane {
+  if (shell === null) throw noShell(session);
+  return { control, pane: shell.pane, client: () => clientOf(shell) };
+}
+
+/** The program in front whose terminal is another one; null when there is none. */
+function clientOf({ pid, leadsAway }: NonNullable<WindowTarget['shell']>): RemoteClient | null {
+  const front = inFront(pid);
+  if (front === null) return null;
+  return front.kind === 'client' || (leadsAway && front.process.pid === pid) ? front.process : null;
+}
+
+type RemoteClient = ReturnType<RemotePane['client']>;
 
 function noShell(session: string): BerthError {
   return new BerthError(`Session ${session} runs no shell of this machine that a line could be typed at.`, {
