@@ -10,6 +10,7 @@ import { GivenClaims } from './given.ts';
 import { finishClaimed, noteRun, releaseClaimed, startClaimed } from './leases.ts';
 import { checkSchema, makeCurrent, SCHEMA_VERSION } from './migrate.ts';
 import { pause, readGroups, readPauses, resume } from './pauses.ts';
+import { sameFile } from './same-file.ts';
 import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';
 import { prepareStateFolder } from './state-folder.ts';
 import {
@@ -68,7 +69,12 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
 
 function sqliteStore(database: Database, parts: StoreParts): Store {
   const changes = watchChanges(database);
-  const { write, close: commitRest } = groupCommit(database, changes.ownCommit);
+  const { write: commit, close: commitRest } = groupCommit(database, changes.ownCommit);
+  const requireSameFile = sameFile(database.path);
+  const write = async <T>(work: () => Work<T>): Promise<T> => {
+    requireSameFile();
+    return commit(work);
+  };
   const read = async <T>(work: () => Work<T>): Promise<T> => {
     try {
       return drive(database, work());

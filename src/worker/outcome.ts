@@ -41,6 +41,7 @@ function withoutRecord({ end, postmortem, entryFailure, stopReason }: EndFacts):
     stopReason === null
       ? 'The run ended without a record of its end'
       : 'The run was asked to stop and left no record',
+    (end.kind === 'vanished' && end.cause) || null,
     postmortem.cause,
     words === '' ? null : `last words: ${words}`,
   ];

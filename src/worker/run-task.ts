@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { retryAt, settled } from '../core/backoff.ts';
 import { BerthError, messageOf } from '../core/errors.ts';
 import type { RunEnd } from '../core/executor.ts';
@@ -9,6 +8,7 @@ import { judgeTurn, type TurnEnd } from './agent-turn.ts';
 import type { RunDeps } from './deps.ts';
 import { type IdleWatch, watchSilence } from './idle.ts';
 import { notStarted, outcomeOf } from './outcome.ts';
+import { persistently, whenPossible } from './persistence.ts';
 import { asUser, placeOf, withPlace } from './plan.ts';
 import { executorOf, showOwnPlace, startRun } from './session-place.ts';
 
@@ -61,9 +61,12 @@ async function attempt(deps: RunDeps, claim: Claim, hold: Hold): Promise<void> {
   hold.control.runs();
   try {
     const executor = executorOf(deps, claim);
-    const end = await executor.watch(claim.attempt.runDirectory, hold.signal);
+    const watched = () => executor.watch(claim.attempt.runDirectory, hold.signal);
+    // trouble of ours (no more open files) says nothing of the run, which goes on
+    const end = await persistently(deps, watched, hold.signal);
     await showOwnPlace(deps, claim);
-    const outcome = await judge(deps, claim, { end, place, stopReason: hold.control.reason });
+    const judged = () => judge(deps, claim, { end, place, stopReason: hold.control.reason });
+    const outcome = await persistently(deps, judged, hold.signal);
     await finish(deps, claim, hold.control.cutOff ?? (await judgeTurn(deps, claim, outcome)), hold.signal);
     await executor.seal(claim.attempt.runDirectory, end);
     await deps.runtime(place.runtime).dispose(deps.host, place);
@@ -74,10 +77,15 @@ async function attempt(deps: RunDeps, claim: Claim, hold: Hold): Promise<void> {
 
 /** Into the place, and started; null when the attempt ends here. */
 async function enter(deps: RunDeps, claim: Claim, hold: Hold): Promise<Place | null> {
+  const { signal, control } = hold;
+  const adopted = claim.task.state.name === 'running';
+  const begin = () => (adopted ? again(deps, claim) : first(deps, claim, signal));
   try {
-    return claim.task.state.name === 'running'
-      ? await again(deps, claim)
-      : await first(deps, claim, hold.signal);
+    return await whenPossible(deps, begin, {
+      task: claim.task.id,
+      signal,
+      stopped: () => control.reason !== null,
+    });
   } catch (error) {
     if (hold.signal.aborted) throw error;
     await finish(deps, claim, { outcome: notStarted(asBerthError(error)), againAtMs: null }, hold.signal);
@@ -200,29 +208,6 @@ async function finish(deps: RunDeps, claim: Claim, end: TurnEnd, signal: AbortSi
     task: claim.task.id,
     attempt: claim.lease.attempt,
   });
-}
-
-/**
- * Write, however often it takes; a worker that is asked to stop leaves it to the next one.
- *
- * @param onTrouble  called after each failure
- */
-async function persistently<T>(
-  deps: RunDeps,
-  write: () => Promise<T>,
-  signal: AbortSignal,
-  onTrouble: () => Promise<void> = async () => {},
-): Promise<T> {
-  for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5000)) {
-    try {
-      return await write();
-    } catch (error) {
-      deps.log({ event: 'store_trouble', message: messageOf(error) });
-      await onTrouble().catch((also) => deps.log({ event: 'store_trouble', message: messageOf(also) }));
-      if (signal.aborted) throw error;
-      await delay(waitMs, undefined, { signal }).catch(() => {});
-    }
-  }
 }
 
 export function asBerthError(error: unknown): BerthError {

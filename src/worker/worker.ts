@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { messageOf } from '../core/errors.ts';
+import { BerthError, messageOf } from '../core/errors.ts';
 import { isSessionName } from '../core/session-name.ts';
 import type { Claim, WorkerIdentity } from '../core/store.ts';
 import type { StopReason } from '../core/task.ts';
@@ -30,15 +30,18 @@ const POLL_MS = 1000;
  * Match and run tasks until the signal aborts: then nothing new starts, and what runs goes on without
  * us, to be taken over by the next worker of this name.
  *
- * @throws {BerthError} `WORKER_RUNNING` with the pid of the one that has the name
+ * @throws {BerthError} `WORKER_RUNNING` with the pid of the one that has the name; `BAD_DATA` when the database
+ *         is damaged or was replaced: what runs goes on then as well
  */
 export async function runWorker(
   given: RunDeps,
   settings: WorkerSettings,
   signal: AbortSignal,
 ): Promise<void> {
+  const broken = new AbortController();
+  const ending = AbortSignal.any([signal, broken.signal]);
   // every running task listens to it, and Node warns of more than ten
-  setMaxListeners(0, signal);
+  setMaxListeners(0, ending);
   const { store, host } = given;
   const { shared } = await store.facts();
   const journal = outcomeJournal(settings.home);
@@ -46,19 +49,24 @@ export async function runWorker(
   const identity: WorkerIdentity = { name: settings.name, host: host.name, ...host.self };
   await store.registerWorker(identity, (holder) => host.isAlive(holder));
   await journal.payAll(store);
-  const loop = new Loop(deps, settings, signal);
+  const loop = new Loop(deps, settings, ending);
   const server = await listenForNudges(settings.home, settings.name, () => loop.nudged());
   deps.log({ event: 'worker_started', message: `pid ${host.self.pid}, ${settings.slots} slots` });
   try {
     for (let slot = 1; slot <= settings.slots; slot++) {
       await store.putSession(slotOf(settings, host.name, slot));
     }
-    if (shared) void forwardNotices(store, signal, () => loop.nudged());
+    if (shared) void forwardNotices(store, ending, () => loop.nudged());
     await loop.run();
+  } catch (error) {
+    broken.abort();
+    throw error;
   } finally {
     server.close();
     await loop.settled();
-    await store.unregisterWorker(settings.name);
+    await store.unregisterWorker(settings.name).catch((error) => {
+      deps.log({ event: 'store_trouble', message: messageOf(error) });
+    });
     deps.log({ event: 'worker_ended' });
   }
 }
@@ -185,9 +193,10 @@ class Loop {
     return pending > 0;
   }
 
-  /** A store that fails now (locked, disk full) may answer later; what runs goes on. */
+  /** A store that fails now (locked, disk full) may answer later; a damaged one must not be written to again. */
   private async trouble(error: unknown): Promise<boolean> {
     this.deps.log({ event: 'store_trouble', message: messageOf(error) });
+    if (error instanceof BerthError && error.code === 'BAD_DATA') throw error;
     return true;
   }
 
