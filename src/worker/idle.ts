@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 /** Tells when a run has written nothing for too long. */
 export interface IdleWatch {
   end(): void;
@@ -10,18 +12,34 @@ export interface Silence {
   /** The start of the run, Unix milliseconds. */
   readonly sinceMs: number;
   now(): number;
+  /** Milliseconds on a clock that only goes forward; left out, that of this process. */
+  steadyNow?(): number;
   /** Called once. */
   onIdle(): void;
 }
 
-/** Asks again when the limit would be reached if nothing more came. */
+/**
+ * Asks again when the limit would be reached if nothing more came. The clock of files may be set while a run goes on:
+ * an output that is new to us and older than our last look was written under another time.
+ */
 export function watchSilence(silence: Silence): IdleWatch {
+  const steadyNow = silence.steadyNow ?? (() => performance.now());
   let timer: NodeJS.Timeout | null = null;
   let ended = false;
+  let known: number | null = null;
+  let lookedAt = steadyNow() - Math.max(0, silence.now() - silence.sinceMs);
+  let quietSince = lookedAt;
   const look = async (): Promise<void> => {
-    const last = (await silence.lastOutputMs().catch(() => null)) ?? silence.sinceMs;
+    const last = await silence.lastOutputMs().catch(() => known);
     if (ended) return;
-    const leftMs = Math.max(last, silence.sinceMs) + silence.limitMs - silence.now();
+    const steady = steadyNow();
+    if (last !== null && last !== known) {
+      const ageMs = silence.now() - last;
+      quietSince = ageMs >= 0 && ageMs <= steady - lookedAt ? steady - ageMs : steady;
+      known = last;
+    }
+    lookedAt = steady;
+    const leftMs = quietSince + silence.limitMs - steady;
     if (leftMs <= 0) silence.onIdle();
     else plan(leftMs);
   };

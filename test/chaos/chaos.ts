@@ -68,8 +68,8 @@ export class Workshop implements Disposable {
   }
 }
 
-/** Of the server; each costs a lease and more, in which nobody is given up. */
-const CRASH_EVERY_MS = 12_000;
+/** From the return of the server to its next crash: in the first lease nobody is given up. */
+const CRASH_EVERY_MS = 8000;
 
 /**
  * Worker processes that are killed and stopped past their lease while tasks come in, and a server that crashes.
@@ -85,31 +85,43 @@ export async function chaos(
   const crew = new Crew(place.address, program, traces);
   const sent = new Sent(store, place.address.startsWith('postgresql:'));
   const faults = { kill: 0, stop: 0, crash: 0 };
-  const startedAtMs = performance.now();
-  const passedMs = () => performance.now() - startedAtMs;
-  let found: readonly string[] = [];
+  const over = AbortSignal.timeout(chaosMs);
+  const found = new AbortController();
+  const signal = AbortSignal.any([over, found.signal]);
+  const seen = () => look(store, { sent, traces, ended: until === 'end' });
   try {
-    for (let round = 1; passedMs() < chaosMs; round += 1) {
-      await sent.more();
-      await delay(300 + Math.random() * 400);
-      if (place.crash && passedMs() > CRASH_EVERY_MS * faults.crash + CRASH_EVERY_MS / 3) {
-        await place.crash();
-        faults.crash += 1;
-      } else {
+    await Promise.all([
+      repeatedly(signal, { minMs: 300, mostMs: 700 }, () => sent.more()),
+      repeatedly(signal, { minMs: 300, mostMs: 700 }, () => {
         faults[crew.hurt()] += 1;
-      }
-      if (until === 'end' || round % 5 !== 0) continue;
-      found = await look(store, { sent, traces, ended: false });
-      if (found.length > 0) break;
-    }
-    if (until === 'found') return { sent: sent.ids.length, faults, found, problems: [] };
+      }),
+      repeatedly(signal, { minMs: CRASH_EVERY_MS / 2, mostMs: CRASH_EVERY_MS }, async () => {
+        await place.crash?.();
+        if (place.crash) faults.crash += 1;
+      }),
+      repeatedly(signal, { minMs: 2000, mostMs: 3000 }, async () => {
+        if (until === 'found' && (await seen()).length > 0) found.abort();
+      }),
+    ]);
     crew.calm();
-    await allFinished(store, crew);
-    found = await look(store, { sent, traces, ended: true });
-    return { sent: sent.ids.length, faults, found, problems: await store.problems() };
+    if (until === 'end') await allFinished(store, crew);
+    const problems = until === 'end' ? await store.problems() : [];
+    return { sent: sent.ids.length, faults, found: await seen(), problems };
   } finally {
     await crew.end();
     await store.close();
+  }
+}
+
+async function repeatedly(
+  signal: AbortSignal,
+  { minMs, mostMs }: { readonly minMs: number; readonly mostMs: number },
+  work: () => Promise<void> | void,
+): Promise<void> {
+  for (;;) {
+    await delay(minMs + Math.random() * (mostMs - minMs), undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
+    await work();
   }
 }
 
