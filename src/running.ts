@@ -11,7 +11,7 @@ import type { Store } from './core/store.ts';
 import type { Terminals } from './core/terminal.ts';
 import { notifying } from './notify.ts';
 import { queueId } from './queue-id.ts';
-import { terminalsOf } from './terminals.ts';
+import { endEmptyServer, terminalsOf } from './terminals.ts';
 import type { LogEvent, RunDeps } from './worker/deps.ts';
 
 export interface RunningMachine {
@@ -84,7 +84,12 @@ function workerControl(machine: RunningMachine): WorkerControl {
     },
     stop: async (options) => {
       const { stopInBackground } = await import('./worker/background.ts');
-      return stopInBackground(await background(), { name: nameOf(options), drain: options.drain });
+      const answer = await stopInBackground(await background(), {
+        name: nameOf(options),
+        drain: options.drain,
+      });
+      await endEmptyServer(machine);
+      return answer;
     },
     nudge: async () => (await import('./worker/nudge.ts')).nudgeWorkers(home),
   };

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { prepareAgent } from './agent-sessions.ts';
-import { quoteWord, shellQuote } from './core/command.ts';
-import type { ResolvedContext } from './core/context.ts';
+import { type AgentPlace, type AgentStart, prepareAgent } from './agent-sessions.ts';
+import { type Command, quoteWord, shellQuote } from './core/command.ts';
+import type { ContextRequest, ResolvedContext } from './core/context.ts';
 import { BerthError } from './core/errors.ts';
 import type { Host } from './core/host.ts';
+import type { Place } from './core/runtime.ts';
 import { EMPTY_CONTEXT } from './core/session.ts';
 import { isSessionName } from './core/session-name.ts';
 import type { Terminal, Terminals, TerminalWish } from './core/terminal.ts';
@@ -39,8 +40,18 @@ export function terminalsOf(machine: TerminalMachine): Terminals {
       });
       return (await child.ended).code ?? 1;
     },
-    remove: async (name) => (await sessions()).remove(name),
+    remove: async (name) => {
+      const removed = await (await sessions()).remove(name);
+      await endEmptyServer(machine);
+      return removed;
+    },
   };
+}
+
+/** berth's tmux server stays while it has a session, or somebody looks at it; then nothing is left of it. */
+export async function endEmptyServer({ host, home }: Pick<TerminalMachine, 'host' | 'home'>): Promise<void> {
+  const { endIfEmpty, ownServer } = await import('./executors/tmux/server.ts');
+  await endIfEmpty(host, ownServer(home));
 }
 
 export async function findTerminal(all: TmuxSessions, name: string): Promise<Terminal | null> {
@@ -64,36 +75,75 @@ async function branchOf(directory: string | null): Promise<string | null> {
 }
 
 async function makeSession(machine: TerminalMachine, wish: TerminalWish, all: TmuxSessions) {
-  const [{ host, runtime, resolve }, { asUser, sessionFactsOf, withPlace }] = await Promise.all([
+  const [{ host, runtime, resolve }, { asUser, withPlace }] = await Promise.all([
     machine.parts(),
     import('./worker/plan.ts'),
   ]);
   const resolved = await resolve(wish.context);
-  refuseNewContainer(resolved);
+  refuseJob(resolved);
   const driver = runtime(resolved.container?.runtime ?? 'bare');
   const { workdir } = wish.context;
-  const scope = { task: 0, attempt: 0, owner: 'session', workdir };
-  const place = asUser(await driver.prepare(host, resolved.container, scope), resolved);
-  const context = withPlace(resolved, place);
-  const folder = all.folder(wish.name);
-  const agent =
-    wish.provider === null
-      ? null
-      : await prepareAgent(host, wish.provider, { context, place, runtime: driver, folder });
   const mark = `${wish.name}-${randomBytes(8).toString('hex')}`;
+  // no task of its own: a container that is started for it lives until the session ends
+  const scope = { task: 0, attempt: 0, owner: `session/${mark}`, workdir };
+  const place = asUser(await driver.prepare(host, resolved.container, scope), resolved);
+  const at = { context: withPlace(resolved, place), place, runtime: driver, folder: all.folder(wish.name) };
+  try {
+    const agent = wish.provider === null ? null : await prepareAgent(host, wish.provider, at);
+    return await all.make(await planOf(wish, { ...at, agent, mark }));
+  } catch (error) {
+    await driver.dispose(host, place);
+    throw error;
+  }
+}
+
+interface Prepared extends AgentPlace {
+  readonly agent: AgentStart | null;
+  /** In the environment of all that runs in it. */
+  readonly mark: string;
+}
+
+async function planOf(
+  wish: TerminalWish,
+  { context, place, runtime, agent, mark }: Prepared,
+): Promise<SessionPlan> {
+  const { sessionFactsOf } = await import('./worker/plan.ts');
   const env = { ...context.env, ...agent?.env, BERTH_SESSION: mark };
   const inner = { argv: ['sh', '-c', await startLine(context, agent?.argv ?? null)], cwd: null, env };
   const end = { argv: ['sh', '-c', endLine(mark)], cwd: null, env: {} };
-  const plan: SessionPlan = {
+  const ending = place.id === null ? null : runtime.enter(place, end, { stdin: false, tty: false });
+  return {
     name: wish.name,
     provider: wish.provider,
-    request: wish.context,
+    request: place.owned ? inContainer(wish.context, place) : wish.context,
     context: { ...EMPTY_CONTEXT, ...sessionFactsOf(context, place) },
-    command: driver.enter(place, inner, { stdin: true, tty: true }),
+    command: runtime.enter(place, inner, { stdin: true, tty: true }),
     events: agent?.events ?? null,
-    end: place.id === null ? null : driver.enter(place, end, { stdin: false, tty: false }),
+    end: place.owned ? removal(place) : ending,
   };
-  return all.make(plan);
+}
+
+/** Tasks of a session that has a container of its own run in that one, not in another of its image. */
+function inContainer(request: ContextRequest, { id }: Place): ContextRequest {
+  const { container } = request;
+  if (container === null) return request;
+  const none = {
+    type: null,
+    image: null,
+    service: null,
+    volumes: [],
+    ports: [],
+    engineArgs: [],
+    build: false,
+  };
+  return { ...request, container: { ...container, ...none, mode: 'explicit', name: id } };
+}
+
+/** It was started for the session, under an id that no other container will ever have. */
+function removal({ runtime, id }: Place): Command {
+  // podman would wait ten seconds for a program that ignores TERM; docker knows no such option
+  const now = runtime === 'podman' ? ['--time', '0'] : [];
+  return { argv: [runtime, 'rm', '--force', '--volumes', ...now, id ?? ''], cwd: null, env: {} };
 }
 
 /** Engines leave a shell behind whose terminal is gone; its processes are known by a mark in their environment. */
@@ -103,12 +153,12 @@ function endLine(mark: string): string {
   return `${each('HUP')}; sleep 1; ${each('KILL')}`;
 }
 
-/** A container lives as long as whoever started it; a session would outlive it. */
-function refuseNewContainer({ container }: ResolvedContext): void {
-  if (container?.start == null || container.runtime === 'compose') return;
-  throw new BerthError(`A session cannot start a new container of ${container.image}.`, {
+/** A Job has a program of its own and no terminal. */
+function refuseJob({ container }: ResolvedContext): void {
+  if (!container?.job) return;
+  throw new BerthError('A session cannot be a Kubernetes Job.', {
     code: 'CONTEXT_CONFLICT',
-    hint: 'Start one with `berth container start`, then enter it with `--container NAME`.',
+    hint: 'Enter a pod that runs, with `--pod`.',
   });
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BerthError } from '../../core/errors.ts';
@@ -57,6 +57,16 @@ export async function ensureServer(host: Host, server: TmuxServer): Promise<Tmux
     code: 'TMUX_FAILED',
     hint: `Try it by hand: tmux ${serverArguments(server).join(' ')} new-session.`,
   });
+}
+
+/**
+ * End our server when its last session has gone and no client is attached, in one command: a session that is
+ * made meanwhile stays.
+ */
+export async function endIfEmpty(host: Host, server: TmuxServer): Promise<void> {
+  if (server.own === null || !existsSync(server.socket)) return;
+  const isEmpty = '#{&&:#{==:#{S:x},x},#{==:#{session_attached},0}}';
+  await tmux(host, server, ['if-shell', '-F', '-t', `=${HOLDER}:`, isEmpty, 'kill-server']);
 }
 
 /** The options that name a server. */
