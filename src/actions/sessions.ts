@@ -21,6 +21,7 @@ export interface SessionColumns {
   readonly container_ports: Readonly<Record<string, string>> | null;
   readonly container_service: string | null;
   readonly container_project: string | null;
+  readonly container_namespace: string | null;
   readonly last_activity: string | null;
   readonly last_context_update: string | null;
 }
@@ -50,6 +51,7 @@ function columnsOf({ context, ...session }: Session): SessionColumns {
     container_ports: context.containerPorts,
     container_service: context.containerService,
     container_project: context.containerProject,
+    container_namespace: context.containerNamespace,
     last_activity: iso(session.lastActivityMs),
     last_context_update: iso(session.lastContextUpdateMs),
   };

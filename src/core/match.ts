@@ -1,4 +1,4 @@
-import type { ContainerRequest } from './context.ts';
+import type { ContainerRequest, KubernetesRequest } from './context.ts';
 import type { Session, SessionContext } from './session.ts';
 import type { TaskSpec } from './task.ts';
 
@@ -101,7 +101,7 @@ function gateKey(spec: TaskSpec): string {
   const { payload, context, queue } = spec;
   const box = context.container && [context.container, context.workdir];
   const agents = [payload.kind === 'prompt', wantsTerminal(spec), providersOf(spec)];
-  return JSON.stringify([queue.target, context.host, agents, box, context.gitBranch]);
+  return JSON.stringify([queue.target, context.host, agents, box, context.gitBranch, context.repository]);
 }
 
 /** @param sessions  whose gates the task passes */
@@ -149,6 +149,7 @@ export function judge(spec: TaskSpec, session: Session, paused: readonly string[
     { name: 'kind', refusal: kindRefusal(spec, session) },
     { name: 'provider', refusal: providerRefusal(spec, session) ?? pauseRefusal(spec, session, paused) },
     { name: 'container', refusal: containerRefusal(spec, session) },
+    { name: 'repository', refusal: repositoryRefusal(spec, session) },
     { name: 'branch', refusal: branchRefusal(spec, session) },
   ];
   const scores = scoresOf(spec, session);
@@ -207,15 +208,46 @@ function isSameBox(asked: ContainerRequest & { readonly workdir: string }, seen:
     [asked.service, seen.containerService],
   ].filter(([wanted]) => wanted !== null);
   if (asked.name !== null) return seen.containerId?.startsWith(asked.name) === true;
-  if (asked.kubernetes !== null) return false;
+  if (asked.kubernetes !== null) return isSamePod(asked.kubernetes, seen);
   if (pairs.length === 0) return seen.currentDir === asked.workdir;
   return pairs.every(([wanted, have]) => wanted === have);
 }
 
-function branchRefusal({ context }: TaskSpec, session: Session): string | null {
+/**
+ * By names: whose pods a selector or a `current` context means, only the cluster knows. A task that is taken for
+ * the session's own and is not runs in its own place all the same.
+ */
+function isSamePod({ pod, namespace, container, job }: KubernetesRequest, seen: SessionContext): boolean {
+  const [seenPod = '', seenContainer = ''] = (seen.containerId ?? '').split('/');
+  if (job !== undefined || seen.containerType !== 'kubernetes') return false;
+  if (namespace !== null && namespace !== seen.containerNamespace) return false;
+  if (container !== null && container !== seenContainer) return false;
+  const [type = '', name] = (pod ?? '').split('/');
+  if (pod === null) return true;
+  if (name === undefined || /^po(?:ds?)?$/.test(type)) return (name ?? type) === seenPod;
+  return seenPod.startsWith(`${name}-`) && /^[a-z0-9]+(?:-[a-z0-9]+)?$/.test(seenPod.slice(name.length + 1));
+}
+
+/** A prompt goes to whoever sits in the session; a command brings its own directory. */
+function repositoryRefusal(spec: TaskSpec, session: Session): string | null {
+  if (spec.payload.kind !== 'prompt' || !isInAnotherRepository(spec, session)) return null;
+  return `the session is in another repository, at ${session.context.currentDir}`;
+}
+
+/** As far as it is known: a session that has a branch is in a repository. */
+function isInAnotherRepository({ context }: TaskSpec, { kind, context: seen }: Session): boolean {
+  const { repository } = context;
+  if (kind !== 'tmux' || repository === undefined || seen.gitBranch === null || seen.currentDir === null)
+    return false;
+  return seen.currentDir !== repository && !isInside(seen.currentDir, repository);
+}
+
+function branchRefusal(spec: TaskSpec, session: Session): string | null {
+  const { gitBranch } = spec.context;
   const seen = session.context.gitBranch;
-  if (session.kind !== 'tmux' || context.gitBranch === null || seen === null) return null;
-  return seen === context.gitBranch ? null : `the session is on branch "${seen}"`;
+  if (session.kind !== 'tmux' || gitBranch === null || seen === null) return null;
+  if (isInAnotherRepository(spec, session)) return null;
+  return seen === gitBranch ? null : `the session is on branch "${seen}"`;
 }
 
 function scoresOf({ context, queue }: TaskSpec, { kind, context: seen }: Session): readonly Score[] {

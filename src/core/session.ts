@@ -32,6 +32,8 @@ export interface SessionContext {
   readonly containerPorts: Readonly<Record<string, string>> | null;
   readonly containerService: string | null;
   readonly containerProject: string | null;
+  /** Of a pod or Job. */
+  readonly containerNamespace: string | null;
 }
 
 export const EMPTY_CONTEXT: SessionContext = {
@@ -46,6 +48,7 @@ export const EMPTY_CONTEXT: SessionContext = {
   containerPorts: null,
   containerService: null,
   containerProject: null,
+  containerNamespace: null,
 };
 
 /** What is known of a container's state because a task was put in it just now; of pods and Jobs nobody tells later. */

@@ -6,7 +6,7 @@ import type { Migration } from './migrations.ts';
 import { createPrivate } from './state-folder.ts';
 
 /** The schema that this program writes; a test compares it with the folder of migrations. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 /**
  * Refuse what must not be written to, before anything is: a file of another program, a newer schema.

@@ -22,6 +22,7 @@ export interface SessionColumns {
   readonly container_ports: string | null;
   readonly container_service: string | null;
   readonly container_project: string | null;
+  readonly container_namespace: string | null;
   readonly last_activity: string | null;
   readonly last_context_update: string | null;
 }
@@ -46,6 +47,7 @@ export function sessionOf(row: SessionColumns): Session {
       containerPorts: textMap(row.container_ports),
       containerService: row.container_service,
       containerProject: row.container_project,
+      containerNamespace: row.container_namespace,
     },
     lastActivityMs: row.last_activity === null ? null : Date.parse(row.last_activity),
     lastContextUpdateMs: row.last_context_update === null ? null : Date.parse(row.last_context_update),
@@ -70,6 +72,7 @@ export function contextColumns(facts: Partial<SessionContext>): Record<string, S
     container_ports: facts.containerPorts && JSON.stringify(facts.containerPorts),
     container_service: facts.containerService,
     container_project: facts.containerProject,
+    container_namespace: facts.containerNamespace,
   };
   return Object.fromEntries(
     Object.entries(columns).filter((entry): entry is [string, SqlValue] => entry[1] !== undefined),
@@ -91,5 +94,6 @@ export function contextOfAttempt({ dir, env, git, container }: ResolvedContext):
     containerPorts: container?.ports ?? null,
     containerService: container?.service ?? null,
     containerProject: container?.project ?? null,
+    containerNamespace: container?.namespace ?? null,
   };
 }

@@ -102,6 +102,7 @@ export function sessionFactsOf(context: ResolvedContext, place: Place): Partial<
     containerPorts: container?.ports ?? null,
     containerService: container?.service ?? null,
     containerProject: container?.project ?? null,
+    containerNamespace: container?.namespace ?? null,
   };
 }
 
