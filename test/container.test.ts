@@ -237,6 +237,34 @@ for (const engine of ['docker', 'podman'] as const) {
       expect(lone).toMatchObject({ code: 69, stderr: expect.stringContaining('CONTAINER_NOT_FOUND') });
     });
 
+    test('the program of an image without a shell runs attached, and the engine stops it', async () => {
+      const name = aName();
+      const words = ['--container-type', engine, '--name', name, '--no-detach', '--'];
+      const ended = await berth.run([
+        'container',
+        'start',
+        'berth-scratch:latest',
+        ...words,
+        '/bin/echo',
+        'hello',
+      ]);
+      const child = berth.start([
+        'container',
+        'start',
+        'berth-scratch:latest',
+        ...words,
+        '/bin/sleep',
+        '1000',
+      ]);
+      await until('it runs', async () => (await names()).includes(name));
+      child.kill('SIGTERM');
+      const { code } = await endOf(child);
+
+      expect(ended).toEqual({ code: 0, stdout: 'hello\n', stderr: '' });
+      expect(code).toBe(143);
+      expect(await names()).not.toContain(name);
+    });
+
     test('an image without a shell is used by the engine’s own means', async () => {
       const name = aName();
       await berth.run([

@@ -105,11 +105,25 @@ function hasEnded(container: ContainerFacts): Postmortem {
 /**
  * Engines report the death of a container's main process only. The kernel counts every process that it
  * killed for want of memory, since the container started: for one of ours that is the attempt's own count.
+ * A container without a group of its own (podman without root, on cgroups 1) would show that of many others.
  */
 function killCounters(host: Host, engine: EngineName, id: string): Promise<ExecResult> {
-  const files = ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control'];
-  return callEngine(host, [engine, 'exec', id, 'sh', '-c', `cat ${files.join(' ')} 2>/dev/null; :`]);
+  return callEngine(host, [engine, 'exec', id, 'sh', '-c', COUNTERS, 'sh', id]);
 }
+
+/**
+ * With cgroups 1 a group of its own has the container's id ($1) in its path, or is the top of what the container
+ * sees and not the machine's top. With cgroups 2 processes of others are listed as 0.
+ */
+const COUNTERS = `{
+  of=/sys/fs/cgroup/memory
+  if [ -e $of ]; then
+    grep -q "memory[^:]*:.*$1" /proc/self/cgroup ||
+      { grep -q "memory[^:]*:/$" /proc/self/cgroup && [ ! -e $of/release_agent ]; } && cat $of/memory.oom_control
+  else
+    grep -qx 0 /sys/fs/cgroup/cgroup.procs || cat /sys/fs/cgroup/memory.events
+  fi
+} 2>/dev/null; :`;
 
 function stillRuns(counters: ExecResult, place: Place): Postmortem {
   const count = /^oom_kill (\d+)$/m.exec(counters.stdout)?.[1];

@@ -136,7 +136,7 @@ function stepFailure(step: string, exitCode: number, spec: TaskSpec): [ErrorCode
   }
 }
 
-/** POSIX and Linux numbers that are the same on every machine berth runs on. */
+/** Numbers of Linux, where boxes run (signal(7)); those that end a program. */
 const SIGNALS: Readonly<Record<number, string>> = {
   1: 'SIGHUP',
   2: 'SIGINT',
@@ -153,4 +153,12 @@ const SIGNALS: Readonly<Record<number, string>> = {
   13: 'SIGPIPE',
   14: 'SIGALRM',
   15: 'SIGTERM',
+  16: 'SIGSTKFLT',
+  24: 'SIGXCPU',
+  25: 'SIGXFSZ',
+  26: 'SIGVTALRM',
+  27: 'SIGPROF',
+  29: 'SIGIO',
+  30: 'SIGPWR',
+  31: 'SIGSYS',
 };

@@ -1,10 +1,10 @@
 import { runContract } from '../../src/testing/run-contract.ts';
 import { serviceBox } from '../support/boxes.ts';
 import { describeWith } from '../support/engines.ts';
-import { openRuns } from '../support/run-ways.ts';
+import { openRuns, WAYS } from '../support/run-ways.ts';
 
 describeWith(['docker', 'compose'], 'compose', () => {
-  for (const way of ['queue', 'foreground'] as const) {
+  for (const way of WAYS) {
     runContract(`running service, ${way}`, async () => openRuns(way, await serviceBox()));
   }
 });

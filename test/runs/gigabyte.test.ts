@@ -12,9 +12,9 @@ const BOXES: readonly (readonly [string, readonly Engine[], () => Promise<Box>])
   ['a container of podman', ['podman'], () => runningBox('podman')],
   ['a Compose service', ['docker', 'compose'], serviceBox],
 ];
-const asked = process.env.BERTH_TEST_GIGABYTE !== undefined;
+const asked = process.env.CI === 'true' || process.env.BERTH_TEST_GIGABYTE !== undefined;
 
-describe.runIf(asked)('1 GiB through a task (only with BERTH_TEST_GIGABYTE=1)', () => {
+describe.runIf(asked)('1 GiB through a task (in CI, or with BERTH_TEST_GIGABYTE=1)', () => {
   for (const [name, engines, open] of BOXES) {
     describeWith(engines, `in ${name}`, () => {
       test('arrives whole through berth run, even at a slow reader, in less than 150 MiB', async () => {

@@ -1,10 +1,10 @@
 import { runContract } from '../../src/testing/run-contract.ts';
 import { imageBox, runningBox } from '../support/boxes.ts';
 import { describeWith } from '../support/engines.ts';
-import { openRuns } from '../support/run-ways.ts';
+import { openRuns, WAYS } from '../support/run-ways.ts';
 
 describeWith(['podman'], 'podman', () => {
-  for (const way of ['queue', 'foreground'] as const) {
+  for (const way of WAYS) {
     runContract(`own container, ${way}`, async () => openRuns(way, await imageBox('podman')));
     runContract(`running container, ${way}`, async () => openRuns(way, await runningBox('podman')));
   }

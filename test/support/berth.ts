@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import type { User } from './rootless.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -14,14 +15,19 @@ export interface Ended {
 export class Berth implements AsyncDisposable {
   readonly home = realpathSync(mkdtempSync(join(tmpdir(), 'berth-e2e-')));
   readonly env: Readonly<Record<string, string | undefined>>;
+  private readonly as: User | undefined;
 
-  constructor(env: Readonly<Record<string, string | undefined>> = {}) {
+  /** @param as  who runs it, where that is somebody else */
+  constructor(env: Readonly<Record<string, string | undefined>> = {}, as?: User) {
     this.env = { ...process.env, BERTH_HOME: this.home, ...env };
+    this.as = as;
+    if (as) chownSync(this.home, as.uid, as.gid);
   }
 
   /** Start the program; the caller waits for its end, or ends it. */
   start(args: readonly string[], cwd = this.home): ChildProcess {
-    return spawn(process.execPath, ['--', inject('program'), ...args], { cwd, env: this.env, stdio: 'pipe' });
+    const [program = '', ...words] = [...(this.as?.prefix ?? []), process.execPath, '--', inject('program')];
+    return spawn(program, [...words, ...args], { cwd, env: this.env, stdio: 'pipe' });
   }
 
   async run(args: readonly string[], cwd = this.home): Promise<Ended> {

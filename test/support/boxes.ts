@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedContainer } from '../../src/core/context.ts';
 import { localHost } from '../../src/hosts/local.ts';
+import type { User } from './rootless.ts';
 
 export type EngineName = 'docker' | 'podman';
 
@@ -21,6 +22,8 @@ export interface Box {
   /** Options of the command line that mean this box. */
   readonly options: readonly string[];
   readonly caller: { readonly uid: number; readonly gid: number };
+  /** Who runs berth for it; left out for the one who runs the tests. */
+  readonly as?: User;
   /** What shows that a box that was there before still is the same; null for one that berth starts. */
   stamp(): Promise<string | null>;
   close(): Promise<void>;
@@ -47,9 +50,10 @@ export async function bareBox(): Promise<Box> {
 }
 
 /** A container that berth starts for each run, of an image that is there, as a caller who is not root. */
-export async function imageBox(engine: EngineName): Promise<Box> {
+export async function imageBox(engine: EngineName, as?: User): Promise<Box> {
   const project = await aProject();
-  await chown(project, CALLER.uid, CALLER.gid);
+  const { uid, gid } = as ?? CALLER;
+  await chown(project, uid, gid);
   return {
     container: {
       ...nothing(engine),
@@ -61,15 +65,17 @@ export async function imageBox(engine: EngineName): Promise<Box> {
     project,
     inside: project,
     options: ['--container-type', engine, '--container-image', IMAGE, '--workdir', project],
-    caller: CALLER,
+    caller: { uid, gid },
+    ...(as && { as }),
     stamp: async () => null,
     close: () => rm(project, { recursive: true }),
   };
 }
 
 /** Somebody's running container. */
-export async function runningBox(engine: EngineName): Promise<Box> {
+export async function runningBox(engine: EngineName, as?: User): Promise<Box> {
   const project = await aProject();
+  if (as) await chown(project, as.uid, as.gid);
   const name = `berth-runs-${randomBytes(4).toString('hex')}`;
   const id = await call(
     ...[engine, 'run', '--detach', '--init', '--pull=never', `--name=${name}`],
@@ -83,6 +89,7 @@ export async function runningBox(engine: EngineName): Promise<Box> {
     inside: '/project',
     options: ['--container-type', engine, '--container', name, '--workdir', project],
     caller: CALLER,
+    ...(as && { as }),
     stamp: () => stampOf(engine, id),
     close: async () => {
       await call(engine, 'rm', '--force', name);

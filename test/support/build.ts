@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,8 @@ declare module 'vitest' {
 export default function setup(project: TestProject): () => void {
   const out = mkdtempSync(join(tmpdir(), 'berth-test-build-'));
   const script = fileURLToPath(new URL('../../scripts/build.mjs', import.meta.url));
+  // tests run it as other users, too
+  chmodSync(out, 0o755);
   execFileSync(process.execPath, [script, out], { stdio: 'inherit' });
   project.provide('program', join(out, 'lib', 'berth.js'));
   return () => rmSync(out, { recursive: true, force: true });

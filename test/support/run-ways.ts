@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import type { Store } from '../../src/core/store.ts';
 import type { Outcome, Task, TaskSpec } from '../../src/core/task.ts';
 import { headlessExecutor } from '../../src/executors/headless.ts';
 import { withKubernetes } from '../../src/executors/kubernetes.ts';
+import { readProcesses, runFiles } from '../../src/executors/run-directory.ts';
 import { localHost } from '../../src/hosts/local.ts';
 import { bareRuntime } from '../../src/runtimes/bare.ts';
 import { composeRuntime } from '../../src/runtimes/compose.ts';
@@ -20,24 +22,34 @@ import type { RunsUnderTest, RunWish, StartedRun } from '../../src/testing/run-c
 import type { RunDeps } from '../../src/worker/deps.ts';
 import { runInForeground } from '../../src/worker/foreground.ts';
 import { runTask } from '../../src/worker/run-task.ts';
-import { Berth, until } from './berth.ts';
+import { Berth } from './berth.ts';
 import { type Box, call, ODD_NAME } from './boxes.ts';
+import { has } from './engines.ts';
+import { openWindows, type Windows } from './windows.ts';
+
+/** In a window of tmux only where there is one. */
+export const WAYS: readonly RunsUnderTest['way'][] = [
+  'queue',
+  'foreground',
+  ...(has('tmux') ? ['tmux' as const] : []),
+];
 
 /** Whole runs in one box, through the worker's own code, with its resolution already made. */
 export async function openRuns(way: RunsUnderTest['way'], box: Box): Promise<RunsUnderTest> {
   const home = await mkdtemp(join(tmpdir(), 'berth-ways-'));
   const runs = join(home, 'runs');
   const store = await openSqliteStore({ directory: home });
-  const clients: number[] = [];
-  const host = watched(asCaller(localHost(), box), clients);
-  const deps = depsFor({ box, host, store, runs });
-  const berth = new Berth();
-  const machine: Machine = { box, deps, runs, clients, berth };
-  if (way === 'queue') await takeWorker(machine);
+  const host = asCaller(localHost(), box);
+  const windows = way === 'tmux' ? await openWindows(host, home, runs) : null;
+  const deps = { ...depsFor({ box, host, store, runs }), ...(windows && { terminals: windows.terminals }) };
+  const berth = new Berth(box.as?.env, box.as);
+  const machine: Machine = { box, deps, runs, berth, windows };
+  if (way !== 'foreground') await takeWorker(machine);
   return {
     way,
-    start: (wish) => (way === 'queue' ? startQueued(machine, wish) : startHere(machine, wish)),
-    startElsewhere: (wish) => (way === 'queue' ? byWorker(machine, wish) : byRun(machine, wish)),
+    isCheap: !box.owned && box.container?.runtime !== 'kubernetes',
+    start: (wish) => (way === 'foreground' ? startHere(machine, wish) : startQueued(machine, wish)),
+    startElsewhere: (wish) => (way === 'foreground' ? byRun(machine, wish) : byWorker(machine, wish)),
     processes: (text) => processesIn(machine, text),
     leftContainers: async () =>
       box.owned && box.engine
@@ -60,9 +72,12 @@ export async function openRuns(way: RunsUnderTest['way'], box: Box): Promise<Run
       return { uid, gid };
     },
     caller: box.caller,
+    // a run in a pod does not hang on its client
+    hasClient: box.engine !== null,
     hasUsers: box.container !== null && box.container.runtime !== 'kubernetes',
     close: async () => {
       await store.close();
+      await windows?.close();
       await berth[Symbol.asyncDispose]();
       await box.close();
       await rm(home, { recursive: true });
@@ -74,16 +89,16 @@ interface Machine {
   readonly box: Box;
   readonly deps: RunDeps;
   readonly runs: string;
-  /** Processes that were started to enter the box, newest last. */
-  readonly clients: number[];
   readonly berth: Berth;
+  readonly windows: Windows | null;
 }
 
 const WORKER = 'under-test';
 const SLOTS = 24;
 
-async function takeWorker({ deps: { store, host } }: Machine): Promise<void> {
+async function takeWorker({ deps: { store, host }, windows }: Machine): Promise<void> {
   await store.registerWorker({ name: WORKER, host: 'local', ...host.self }, () => false);
+  if (windows !== null) return;
   for (let slot = 1; slot <= SLOTS; slot++) {
     const name = `local/slot-${slot}`;
     await store.putSession({ name, host: 'local', kind: 'headless', provider: null, worker: WORKER });
@@ -91,35 +106,37 @@ async function takeWorker({ deps: { store, host } }: Machine): Promise<void> {
 }
 
 async function startQueued(machine: Machine, wish: RunWish): Promise<StartedRun> {
-  const { deps, runs, clients } = machine;
-  const { id } = await deps.store.add(specOf(machine, wish));
+  const { deps, runs, windows } = machine;
+  const target = (await windows?.take(deps.store)) ?? null;
+  const { id } = await deps.store.add(specOf(machine, wish, target));
   const [claim] = await deps.store.claim(WORKER, 1);
   if (claim?.task.id !== id) throw new Error(`Task ${id} was not claimed.`);
-  const at = clients.length;
   const running = runTask(deps, claim, new AbortController().signal);
   const directory = join(runs, claim.attempt.runDirectory);
   const read = (name: string) => readFile(join(directory, name)).catch(() => Buffer.alloc(0));
   return {
     said: async () => (await read('out.log')).toString(),
     cancel: async () => running.stop('cancelled'),
-    // a run in a pod does not hang on its client
-    killClient: machine.box.engine && (() => kill(clients, at)),
-    ended: running.done.then(async () => ({
-      outcome: await outcomeOf(deps.store, id),
-      stdout: await read('out.log'),
-      stderr: await read('err.log'),
-    })),
+    killClient: async () => kill(readProcesses(runFiles(runs, claim.attempt.runDirectory))?.main?.pid),
+    ended: running.done.then(async () => {
+      if (target !== null) windows?.giveBack(target);
+      return {
+        outcome: await outcomeOf(deps.store, id),
+        stdout: await read('out.log'),
+        stderr: await read('err.log'),
+      };
+    }),
   };
 }
 
 async function startHere(machine: Machine, wish: RunWish): Promise<StartedRun> {
-  const { deps, runs, clients } = machine;
+  const { deps, runs } = machine;
   const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-  const at = clients.length;
+  const clients: number[] = [];
   let task = 0;
   const run = runInForeground(
-    { ...deps, runs, onSignal: () => () => {}, output: noOutput },
-    specOf(machine, wish),
+    { ...deps, host: watched(deps.host, clients), runs, onSignal: () => () => {}, output: noOutput },
+    specOf(machine, wish, null),
     {
       stdin: 'none',
       resolved: () => {},
@@ -132,7 +149,7 @@ async function startHere(machine: Machine, wish: RunWish): Promise<StartedRun> {
   return {
     said: async () => Buffer.concat(chunks.stdout).toString(),
     cancel: async () => void (await deps.store.requestStop(task, 'cancelled', 'a test')),
-    killClient: machine.box.container && (() => kill(clients, at)),
+    killClient: async () => kill(clients[0]),
     ended: run.then(({ outcome }) => ({
       outcome,
       stdout: Buffer.concat(chunks.stdout),
@@ -143,15 +160,14 @@ async function startHere(machine: Machine, wish: RunWish): Promise<StartedRun> {
 
 async function* noOutput() {}
 
-async function kill(clients: readonly number[], at: number): Promise<void> {
-  const pid = clients[at];
-  if (pid === undefined) throw new Error('Nothing entered the box.');
-  process.kill(pid, 'SIGKILL');
+function kill(client: number | undefined): void {
+  if (client === undefined) throw new Error('Nothing entered the box.');
+  process.kill(client, 'SIGKILL');
 }
 
 /** `berth run` as a process. */
-async function byRun(machine: Machine, wish: Pick<RunWish, 'payload' | 'env'>) {
-  const { berth, box } = machine;
+async function byRun({ berth, box }: Machine, wish: Pick<RunWish, 'payload' | 'env'>) {
+  const mark = wish.env?.MARK_OF_TEST ?? '';
   const child = berth.start(['run', ...box.options, ...variables(wish), '--', ...words(wish)]);
   const said: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => said.push(chunk));
@@ -160,7 +176,8 @@ async function byRun(machine: Machine, wish: Pick<RunWish, 'payload' | 'env'>) {
     said: async () => Buffer.concat(said).toString(),
     kill: async () => void child.kill('SIGKILL'),
     afterwards: async () => {
-      const [{ id }] = await berth.json(['list']);
+      const rows: { id: number; content: string }[] = await berth.json(['list']);
+      const id = rows.find(({ content }) => content.includes(mark))?.id ?? 0;
       await berth.up();
       return endOf(berth, id);
     },
@@ -168,25 +185,34 @@ async function byRun(machine: Machine, wish: Pick<RunWish, 'payload' | 'env'>) {
 }
 
 /** A task of a worker in the background. */
-async function byWorker(machine: Machine, wish: Pick<RunWish, 'payload' | 'env'>) {
-  const { berth, box } = machine;
+async function byWorker({ berth, box, windows }: Machine, wish: Pick<RunWish, 'payload' | 'env'>) {
   const pid = await berth.up();
-  const { id } = await berth.json(['send', ...box.options, ...variables(wish), '--', ...words(wish)]);
+  const name = `session-${randomBytes(4).toString('hex')}`;
+  const target = windows === null ? [] : ['--target', name];
+  if (windows !== null) await berth.run(['session', 'new', name]);
+  const sent = ['send', ...target, ...box.options, ...variables(wish), '--', ...words(wish)];
+  const { id } = await berth.json(sent);
+  const output = join(berth.home, 'runs', `${id}-1`, 'out.log');
   return {
-    said: async () => (await berth.run(['logs', String(id)])).stdout,
-    kill: async () => void process.kill(pid, 'SIGKILL'),
+    said: () => readFile(output, 'utf8').catch(() => ''),
+    kill: async () => {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // another round has done it
+      }
+    },
     afterwards: async () => {
       await berth.up();
-      return endOf(berth, id);
+      const result = await endOf(berth, id);
+      if (windows !== null) await berth.run(['session', 'rm', name]);
+      return result;
     },
   };
 }
 
 async function endOf(berth: Berth, id: number) {
-  await until(
-    `task ${id} has ended`,
-    async () => (await berth.json(['show', String(id)])).state === 'finished',
-  );
+  await berth.run(['wait', String(id)]);
   const view = await berth.json(['show', String(id)]);
   const { stdout, stderr } = await berth.run(['logs', String(id)]);
   const outcome = { kind: view.outcome, exitCode: view.exit_code, cause: view.cause } as unknown as Outcome;
@@ -202,7 +228,8 @@ function words({ payload }: Pick<RunWish, 'payload'>): readonly string[] {
   return ['sh', '-c', payload.kind === 'line' ? payload.line : payload.text];
 }
 
-function specOf({ box }: Machine, { payload, dir, env, prereqs, user, timeoutMs }: RunWish): TaskSpec {
+function specOf({ box }: Machine, wish: RunWish, target: string | null): TaskSpec {
+  const { payload, dir, env, prereqs, user, timeoutMs } = wish;
   return {
     payload,
     context: {
@@ -226,7 +253,7 @@ function specOf({ box }: Machine, { payload, dir, env, prereqs, user, timeoutMs 
       key: null,
       group: null,
       after: [],
-      target: null,
+      target,
       providers: [],
       matchContext: false,
     },
@@ -291,15 +318,10 @@ function asCaller(host: Host, { caller, owned }: Box): Host {
   };
 }
 
-/** Notes the processes that enter boxes. */
+/** Notes the processes that enter the box. */
 function watched(host: Host, clients: number[]): Host {
   return {
     ...host,
-    launch: async (command, files) => {
-      const launched = await host.launch(command, files);
-      clients.push(launched.pid);
-      return launched;
-    },
     spawn: (command, options) => {
       const spawned = host.spawn(command, options);
       clients.push(spawned.pid);

@@ -16,6 +16,8 @@ berth_code=$?
 # the viewer may have a little left to show
 sleep 0.1 2>/dev/null || sleep 1
 kill "$!" 2>/dev/null
+# or it stays a zombie for as long as the window is looked at
+wait "$!" 2>/dev/null
 [ -n "$berth_shell" ] && exit "$berth_code"
 printf '\n%s ended with code %s. Enter closes this window.\n' "$berth_title" "$berth_code"
 read -r berth_line
