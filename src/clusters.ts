@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { kubernetesPolicy } from './config.ts';
 import type { World } from './contexts/resolve/world.ts';
-import type { KubeApi } from './core/cluster.ts';
+import type { Cluster, KubeApi } from './core/cluster.ts';
 import { BerthError, messageOf } from './core/errors.ts';
 import type { Host } from './core/host.ts';
 
@@ -17,9 +17,12 @@ export function clusters(host: Host, env: Readonly<Record<string, string | undef
     apis ??= import('./runtimes/kubernetes/api.ts').then(({ kubeApis }) => kubeApis(host, env));
     return apis;
   };
-  const cluster = async () => {
-    const [{ clusterOf }, apiOf] = await Promise.all([import('./runtimes/kubernetes/cluster.ts'), api()]);
-    return clusterOf(host, apiOf);
+  let known: Promise<Cluster> | null = null;
+  const cluster = () => {
+    known ??= Promise.all([import('./runtimes/kubernetes/cluster.ts'), api()]).then(
+      ([{ clusterOf }, apiOf]) => clusterOf(host, apiOf),
+    );
+    return known;
   };
   return {
     apiOf: async (context) => (await api())(context),

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Berth } from './support/berth.ts';
-import { eventually, IMAGE, TestNamespace } from './support/cluster.ts';
+import { eventually, IMAGE, readOrEmpty, TestNamespace } from './support/cluster.ts';
 import { describeWith } from './support/engines.ts';
 
 describeWith(['kubernetes'], 'tasks as Jobs', () => {
@@ -234,11 +234,3 @@ spec:
     expect(before?.metadata.uid).toBeDefined();
   });
 });
-
-function readOrEmpty(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}

@@ -57,6 +57,8 @@ export interface PodContainer {
   /** With its runtime in front; empty before it was created. */
   readonly id: string;
   readonly workingDir: string | null;
+  /** False where the pod's own words leave no place for a run's directory; true is no promise. */
+  readonly canWrite: boolean;
   readonly isRunning: boolean;
   readonly restarts: number;
   readonly waiting: { readonly reason: string; readonly message: string } | null;

@@ -45,12 +45,29 @@ function containerOf(spec: Pod['spec']['containers'][number], status: Status | u
     image: spec.image ?? '',
     id: status?.containerID ?? '',
     workingDir: spec.workingDir ?? null,
+    canWrite: canWrite(spec),
     isRunning: status?.state?.running !== undefined,
     restarts: status?.restartCount ?? 0,
     waiting: waiting ? { reason: waiting.reason ?? '', message: waiting.message ?? '' } : null,
     terminated: endOf(status?.state?.terminated),
     lastEnd: endOf(status?.lastState?.terminated),
   };
+}
+
+/** Container engines mount `/dev/shm` themselves, writable, unless the pod does. */
+function canWrite({
+  securityContext,
+  volumeMounts = [],
+  env = [],
+}: Pod['spec']['containers'][number]): boolean {
+  if (!securityContext?.readOnlyRootFilesystem) return true;
+  const named = env.find(({ name }) => name === 'TMPDIR')?.value;
+  return ['/tmp', '/var/tmp', '/run', '/dev/shm', ...(named ? [named] : [])].some((place) => {
+    const [mount] = volumeMounts
+      .filter(({ mountPath }) => `${place}/`.startsWith(`${mountPath.replace(/\/+$/, '')}/`))
+      .toSorted((a, b) => b.mountPath.length - a.mountPath.length);
+    return mount === undefined ? place === '/dev/shm' : mount.readOnly !== true;
+  });
 }
 
 function endOf(end: Terminated | undefined): ContainerEnd | null {
@@ -78,6 +95,9 @@ interface Pod {
       readonly name: string;
       readonly image?: string;
       readonly workingDir?: string;
+      readonly securityContext?: { readonly readOnlyRootFilesystem?: boolean };
+      readonly volumeMounts?: readonly { readonly mountPath: string; readonly readOnly?: boolean }[];
+      readonly env?: readonly { readonly name: string; readonly value?: string }[];
     }[];
   };
   readonly status?: {

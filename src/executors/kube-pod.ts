@@ -1,4 +1,13 @@
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PodTarget } from '../core/cluster.ts';
@@ -71,6 +80,7 @@ export function podExecutor({ host, runs, attached }: PodExecutorParts): Executo
       }
       if (first.kind === 'no_place') {
         removeFacts(at);
+        appendFileSync(at.err, ATTACHED);
         return attached.start(run);
       }
       // it may have begun: the watch finds out
@@ -107,6 +117,10 @@ export function podExecutor({ host, runs, attached }: PodExecutorParts): Executo
     },
   };
 }
+
+/** In the task's own log, because nobody could know it before. */
+const ATTACHED =
+  'berth: note: nothing can be written in this container; the task is attached, and ends as lost when its connection is cut\n';
 
 interface Watch {
   readonly at: RunFiles;

@@ -91,34 +91,44 @@ interface Listener {
   done(): void;
 }
 
-/** Takes the messenger's words down; null when the connection ended without a last one. */
-async function listen(
+/**
+ * Takes the messenger's words down; null when the connection ended without a last one. The last word is the end:
+ * what the connection does afterwards is nobody's concern.
+ */
+function listen(
   stdout: NodeJS.ReadableStream | null,
   { at, begin, note, hangUp, done }: Listener,
 ): Promise<PodEnd | null> {
   // position by position, not appended: what comes twice is written over itself
   const files = { o: openSync(at.out, 'r+'), e: openSync(at.err, 'r+') };
   const frames = new Frames((kind, position, bytes) => writeAt(files[kind], bytes, position));
-  let last: PodEnd | null = null;
   const patience = setTimeout(hangUp, SILENCE_MS);
-  try {
-    for await (const chunk of stdout ?? []) {
+  return new Promise((resolve) => {
+    let isOver = false;
+    const finish = (last: PodEnd | null) => {
+      if (isOver) return;
+      isOver = true;
+      closeSync(files.o);
+      closeSync(files.e);
+      if (last !== null) done();
+      resolve(last);
+    };
+    const take = (word: string) => {
+      if (word === 's') begin('started');
+      else if (word.length > 1) note(word);
+      const last = LAST_WORDS[word];
+      if (last !== undefined) finish(last);
+    };
+    stdout?.on('data', (chunk: Buffer) => {
       patience.refresh();
-      for (const word of frames.take(chunk as Buffer)) {
-        if (word === 's') begin('started');
-        else if (word.length > 1) note(word);
-        last = LAST_WORDS[word] ?? last;
-        if (last !== null) done();
-      }
-    }
-  } catch {
-    // a broken pipe is a connection that broke
-  } finally {
-    clearTimeout(patience);
-    closeSync(files.o);
-    closeSync(files.e);
-  }
-  return last;
+      if (!isOver) frames.take(chunk).forEach(take);
+    });
+    stdout?.on('error', () => {}); // a broken pipe is a connection that broke
+    stdout?.once('close', () => {
+      clearTimeout(patience);
+      finish(null);
+    });
+  });
 }
 
 const LAST_WORDS: Readonly<Record<string, PodEnd>> = {

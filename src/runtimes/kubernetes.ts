@@ -27,8 +27,8 @@ export function kubernetesRuntime(apiOf: (context: string) => Promise<KubeApi>):
 
     enter: (place, inner, streams) => enterPod(targetOf(place), inner, streams),
 
-    postmortem: (_host, place) =>
-      place.container?.job ? jobPostmortem(apiOf, place) : podPostmortem(apiOf, place),
+    postmortem: (host, place) =>
+      place.container?.job ? jobPostmortem(apiOf, place) : podPostmortem(apiOf, host, place),
 
     dispose: (_host, place) => disposeJob(apiOf, place),
   };

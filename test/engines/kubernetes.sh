@@ -22,6 +22,7 @@ up() {
   fi
   keep KUBECONFIG "$KUBECONFIG"
   keep BERTH_TEST_KUBE_CONTEXT "$(kubectl config current-context)"
+  if alive kubernetes-apiserver; then keep BERTH_TEST_KUBE_API_SERVER_PID "$(cut -d ' ' -f 1 "$run/kubernetes-apiserver.pid")"; fi
   ready "$version" "context $BERTH_TEST_KUBE_CONTEXT"
 }
 
@@ -123,6 +124,8 @@ makeIPTablesUtilChains: false
 resolvConf: ""
 # a full disk must neither evict pods nor remove images of the Docker engine
 evictionHard: {memory.available: "1Mi", nodefs.available: "0%", imagefs.available: "0%"}
+# how soon a pod that uses too much of its volumes is evicted; the default is a minute
+volumeStatsAggPeriod: 5s
 imageGCHighThresholdPercent: 100
 K
   cat > "$home/admin.conf" <<K

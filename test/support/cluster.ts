@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { chmod, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { vi } from 'vitest';
@@ -46,9 +48,13 @@ export class TestNamespace implements AsyncDisposable {
     return kubectl([`--namespace=${this.name}`, ...args]);
   }
 
+  /** kubectl with an object on its stdin. */
+  async send(object: object, ...args: readonly string[]): Promise<string> {
+    return kubectl([`--namespace=${this.name}`, ...args], JSON.stringify(object));
+  }
+
   async apply(...objects: readonly object[]): Promise<void> {
-    const list = { apiVersion: 'v1', kind: 'List', items: objects };
-    await kubectl([`--namespace=${this.name}`, 'apply', '-f', '-'], JSON.stringify(list));
+    await this.send({ apiVersion: 'v1', kind: 'List', items: objects }, 'apply', '-f', '-');
   }
 
   async ready(pod: string): Promise<void> {
@@ -120,6 +126,60 @@ export function aDeployment(name: string, replicas: number, wish: PodWish = {}) 
       template: { metadata: { labels, annotations: wish.annotations ?? {} }, spec: aPodSpec(wish) },
     },
   };
+}
+
+/** A kubeconfig, with a context of its own name, of a service account that may do this in the namespace and no more. */
+export async function asAccount(
+  { name: namespace }: TestNamespace,
+  account: string,
+  rules: readonly object[],
+): Promise<string> {
+  const scoped = (args: readonly string[], input?: string) =>
+    kubectl([`--namespace=${namespace}`, ...args], input);
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: account };
+  const items = [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: account } },
+    { apiVersion, kind: 'Role', metadata: { name: account }, rules },
+    {
+      ...{ apiVersion, kind: 'RoleBinding', metadata: { name: account }, roleRef },
+      subjects: [{ kind: 'ServiceAccount', name: account, namespace }],
+    },
+  ];
+  await scoped(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+  const config = JSON.parse(
+    await kubectl(['config', 'view', '--raw', '--minify', '--flatten', '--output=json']),
+  );
+  config.users[0].user = { token: await tokenOf(scoped, account) };
+  config.contexts[0].name = account;
+  const file = join(mkdtempSync(join(tmpdir(), 'berth-account-')), 'config');
+  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+  return file;
+}
+
+/** Old clusters keep a token in a Secret of the account, new ones make one when asked. */
+async function tokenOf(
+  scoped: (args: readonly string[]) => Promise<string>,
+  account: string,
+): Promise<string> {
+  const asked = await scoped(['create', 'token', account]).catch(() => null);
+  if (asked !== null) return asked.trim();
+  const owner = '@.metadata.annotations.kubernetes\\.io/service-account\\.name';
+  const path = `--output=jsonpath={.items[?(${owner}=="${account}")].data.token}`;
+  let found = '';
+  await eventually('the account has a token', async () => {
+    found = (await scoped(['get', 'secrets', path])).trim();
+    return found !== '';
+  });
+  return Buffer.from(found, 'base64').toString();
+}
+
+export function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** Processes of a pod whose command line holds this text. */

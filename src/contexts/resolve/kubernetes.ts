@@ -85,10 +85,13 @@ function boxOf(question: Question, { where, pod, container, reason, rejected }: 
     dir: dir ?? own,
     user: null,
     env: {},
-    warnings: dir === null ? [noMapping(question.dir)] : [],
+    warnings: [...(dir === null ? [noMapping(question.dir)] : []), ...(container.canWrite ? [] : [ATTACHED])],
     inside,
   };
 }
+
+const ATTACHED =
+  'Nothing can be written in this container: the task is attached, and ends as lost when its connection is cut.';
 
 function mayNotExec({ context, namespace }: Namespace, reason: string): BerthError {
   const words = reason === '' ? '' : ` (${reason})`;

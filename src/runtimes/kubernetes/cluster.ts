@@ -4,8 +4,12 @@ import type { Host } from '../../core/host.ts';
 import { podFacts } from '../../core/pod-facts.ts';
 import { currentContext } from './kubeconfig.ts';
 
+/** How long "you may" is believed; when it is no longer so, the cluster says it again at the deed itself. */
+const BELIEVED_MS = 60_000;
+
 /** The cluster of any context, through its API. */
 export function clusterOf(host: Host, apiOf: (context: string) => KubeApi): Cluster {
+  const allowedAtMs = new Map<string, number>();
   return {
     current: () => currentContext(host),
 
@@ -27,7 +31,13 @@ export function clusterOf(host: Host, apiOf: (context: string) => KubeApi): Clus
       return ((list as { items?: readonly unknown[] }).items ?? []).map(podFacts);
     },
 
-    refusal: (where, action) => refusal(apiOf(where.context), where, action),
+    async refusal(where, action) {
+      const key = JSON.stringify([where, action]);
+      if (performance.now() - (allowedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) < BELIEVED_MS) return null;
+      const words = await refusal(apiOf(where.context), where, action);
+      if (words === null) allowedAtMs.set(key, performance.now());
+      return words;
+    },
   };
 }
 

@@ -1,11 +1,36 @@
-import type { ContainerEnd, KubeApi, PodFacts } from '../../core/cluster.ts';
+import { type ContainerEnd, type KubeApi, kubectlExec, type PodFacts } from '../../core/cluster.ts';
 import { messageOf } from '../../core/errors.ts';
+import type { Host } from '../../core/host.ts';
 import { podFacts } from '../../core/pod-facts.ts';
 import type { Place, Postmortem } from '../../core/runtime.ts';
 import { podsPath } from './cluster.ts';
+import { targetOf } from './target.ts';
 
-/** What the cluster knows of a pod in which a run ended without a word. Never throws. */
+/** What is known of a pod in which a run ended without a word, or by SIGKILL. Never throws. */
 export async function podPostmortem(
+  apiOf: (context: string) => Promise<KubeApi>,
+  host: Host,
+  place: Place,
+): Promise<Postmortem> {
+  const said = await podState(apiOf, place);
+  return said.state === 'running' ? { ...said, oom: await hadMemoryKills(host, place) } : said;
+}
+
+/**
+ * Whether the kernel has killed processes of a container that still runs: its status tells only of the first
+ * one. Null where no counter can be read.
+ */
+async function hadMemoryKills(host: Host, place: Place): Promise<boolean | null> {
+  const files = ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control'];
+  const argv = kubectlExec(targetOf(place), ['cat', ...files], { stdin: false, tty: false });
+  const { stdout } = await host.exec({ argv, cwd: null, env: {} }, { timeoutMs: LOOK_MS });
+  const kills = /^oom_kill (\d+)$/m.exec(stdout)?.[1];
+  return kills === undefined ? null : Number(kills) > 0;
+}
+
+const LOOK_MS = 10_000;
+
+async function podState(
   apiOf: (context: string) => Promise<KubeApi>,
   { container }: Place,
 ): Promise<Postmortem> {
