@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import type { ContextRequest } from '../core/context.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Payload, QueueRequest, TaskSpec } from '../core/task.ts';
@@ -27,11 +28,24 @@ export async function fullSpec(
   const matters = { target: queue.target ?? null, open: open ?? null };
   const place = await inTargetPlace(deps, context, matters);
   const settings = await deps.settings(place.workdir);
-  return {
+  const spec = {
     payload,
     context: await withProject(deps, place, open ?? null),
     queue: { ...queueDefaults(settings), ...queue },
   };
+  return mayTakeTerminal(spec) ? inRepository(spec) : spec;
+}
+
+function mayTakeTerminal({ payload, queue }: TaskSpec): boolean {
+  return queue.target !== null || (payload.kind === 'prompt' && payload.headless !== true);
+}
+
+/** Where sessions are compared with it: their directories are known without symlinks. */
+async function inRepository(spec: TaskSpec): Promise<TaskSpec> {
+  const { gitFacts } = await import('../contexts/git.ts');
+  const facts = await gitFacts(spec.context.workdir).catch(() => null);
+  const repository = facts && (await realpath(facts.root).catch(() => null));
+  return repository === null ? spec : { ...spec, context: { ...spec.context, repository } };
 }
 
 export interface StorableSpec {

@@ -1,10 +1,10 @@
 import { type PausedProvider, pausedProviders } from '../core/limits.ts';
-import { type Judgement, judge, providersOf } from '../core/match.ts';
-import type { Session } from '../core/session.ts';
+import { providersOf } from '../core/match.ts';
 import type { Store, WorkerRow } from '../core/store.ts';
 import type { Outcome, Task, TaskEvent } from '../core/task.ts';
 import type { Deps } from './deps.ts';
 import { findTask } from './find-tasks.ts';
+import { type Judged, judgedSessions } from './judged.ts';
 
 /** `berth why --json`. */
 export interface Why {
@@ -15,12 +15,6 @@ export interface Why {
   /** For a task that waits: what speaks for and against each session. */
   readonly sessions: readonly Judged[];
   readonly events: readonly EventView[];
-}
-
-export interface Judged extends Judgement {
-  readonly name: string;
-  readonly status: Session['status'];
-  readonly currentTaskId: number | null;
 }
 
 export interface EventView {
@@ -43,7 +37,7 @@ export async function why(deps: Deps, id: number): Promise<Why> {
   const task = await findTask(store, id);
   const events = await store.events(id);
   const paused = pausedProviders(await store.pauses(), deps.now());
-  const sessions = task.state.name === 'pending' ? await judged(task, store, paused) : [];
+  const sessions = task.state.name === 'pending' ? await judgedSessions(deps, task.spec) : [];
   return {
     id,
     state: task.state.name,
@@ -51,18 +45,6 @@ export async function why(deps: Deps, id: number): Promise<Why> {
     sessions,
     events: events.map(eventView),
   };
-}
-
-async function judged(
-  task: Task,
-  store: Store,
-  paused: readonly PausedProvider[],
-): Promise<readonly Judged[]> {
-  const names = paused.map(({ name }) => name);
-  return (await store.sessions()).map((session) => {
-    const { name, status, currentTaskId } = session;
-    return { name, status, currentTaskId, ...judge(task.spec, session, names) };
-  });
 }
 
 async function reasonsOf(task: Task, around: Around): Promise<readonly Reason[]> {

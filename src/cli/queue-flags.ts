@@ -11,6 +11,32 @@ export const TIMEOUT_FLAG = {
   },
 } as const satisfies Flags;
 
+/** Which session takes a task. */
+export const MATCH_FLAGS = {
+  target: {
+    type: 'string',
+    value: 'SESSION',
+    completes: 'session',
+    group,
+    help: 'the one session that may run it',
+  },
+  'in-shell': {
+    type: 'boolean',
+    group,
+    help: 'with --target: from the shell that is there, with what is set in it',
+  },
+  provider: { type: 'string', value: 'P', group, help: 'send the content as a prompt to this agent' },
+  providers: { type: 'string', value: 'A,B', group, help: 'agents that may take it, in order' },
+  fallback: { type: 'string', value: 'A,B', group, help: 'agents to try when none of those is there' },
+  prompt: { type: 'boolean', group, help: 'the content is a prompt, not a command' },
+  headless: {
+    type: 'boolean',
+    group,
+    help: 'no terminal session: the default for commands; for a prompt, one turn of the agent',
+  },
+  'no-context-match': { type: 'boolean', group, help: 'take any idle session, however far its context' },
+} as const satisfies Flags;
+
 /** The queue options of send. */
 export const QUEUE_FLAGS = {
   ...TIMEOUT_FLAG,
@@ -34,26 +60,5 @@ export const QUEUE_FLAGS = {
   },
   group: { type: 'string', value: 'G', group, help: 'group of the task' },
   key: { type: 'string', value: 'K', group, help: 'idempotency key: the same key and task give the same id' },
-  target: {
-    type: 'string',
-    value: 'SESSION',
-    completes: 'session',
-    group,
-    help: 'the one session that may run it',
-  },
-  'in-shell': {
-    type: 'boolean',
-    group,
-    help: 'with --target: from the shell that is there, with what is set in it',
-  },
-  provider: { type: 'string', value: 'P', group, help: 'send the content as a prompt to this agent' },
-  providers: { type: 'string', value: 'A,B', group, help: 'agents that may take it, in order' },
-  fallback: { type: 'string', value: 'A,B', group, help: 'agents to try when none of those is there' },
-  prompt: { type: 'boolean', group, help: 'the content is a prompt, not a command' },
-  headless: {
-    type: 'boolean',
-    group,
-    help: 'no terminal session: the default for commands; for a prompt, one turn of the agent',
-  },
-  'no-context-match': { type: 'boolean', group, help: 'take any idle session, however far its context' },
+  ...MATCH_FLAGS,
 } as const satisfies Flags;

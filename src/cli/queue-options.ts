@@ -3,16 +3,16 @@ import { BerthError } from '../core/errors.ts';
 import type { OnLost, QueueRequest } from '../core/task.ts';
 import type { Given } from './command.ts';
 import { checkName, conflict } from './context-options.ts';
-import type { QUEUE_FLAGS } from './queue-flags.ts';
+import type { MATCH_FLAGS, QUEUE_FLAGS } from './queue-flags.ts';
 
 export type QueueFlags = Given<typeof QUEUE_FLAGS>;
+export type MatchFlags = Given<typeof MATCH_FLAGS>;
 
 /** What was chosen; the settings fill in the rest. */
 export type QueueChoice = Partial<QueueRequest>;
 
 /** The queue options of a command line as one value, checked here and nowhere else. */
 export function queueChoice(flags: QueueFlags): QueueChoice {
-  rejectContradictions(flags);
   return {
     ...(flags.timeout !== null && { timeoutMs: parseDuration('--timeout', flags.timeout) }),
     ...(flags['idle-timeout'] !== null && {
@@ -24,8 +24,16 @@ export function queueChoice(flags: QueueFlags): QueueChoice {
     ...(flags['on-lost'] !== null && { onLost: parseOnLost(flags['on-lost']) }),
     ...(flags.key !== null && { key: parseKey(flags.key) }),
     ...(flags.group !== null && { group: checkName('--group', flags.group) }),
-    ...(flags.target !== null && { target: checkName('--target', flags.target) }),
     after: flags.after.map((id) => parseTaskId('--after', id)),
+    ...matchChoice(flags),
+  };
+}
+
+/** What decides which session takes the task. */
+export function matchChoice(flags: MatchFlags): QueueChoice {
+  rejectContradictions(flags);
+  return {
+    ...(flags.target !== null && { target: checkName('--target', flags.target) }),
     providers: [flags.provider, ...list(flags.providers), ...list(flags.fallback)].filter(
       (name) => name !== null,
     ),
@@ -75,7 +83,7 @@ function list(text: string | null): readonly string[] {
   return text.split(',').map((name) => checkName('--providers', name.trim()));
 }
 
-function rejectContradictions(flags: QueueFlags): void {
+function rejectContradictions(flags: MatchFlags): void {
   if (flags['in-shell'] && flags.target === null) {
     throw conflict('--in-shell needs a session.', 'Name it with --target.');
   }

@@ -22,6 +22,8 @@ export interface ContextRequest {
   /** Shell lines, run in order before the task, in the same place. */
   readonly prereqs: readonly string[];
   readonly gitBranch: string | null;
+  /** Top directory of the git work tree that it was sent from; only where a terminal session may take it. */
+  readonly repository?: string;
   readonly worktree: boolean;
   readonly venv: VenvRequest;
   readonly container: ContainerRequest | null;

@@ -77,6 +77,9 @@ const SERVICE: ContainerRequest = {
   build: false,
 };
 
+const IN_APP = { context: { repository: '/work/app' } };
+const IN_OTHER = { currentDir: '/work/application', gitBranch: 'main' };
+
 const chosen = (spec: TaskSpec, sessions: readonly Session[]) =>
   match([{ id: 1, spec }], sessions)[0]?.session.name ?? null;
 
@@ -124,6 +127,24 @@ describe('gates', () => {
     ],
     ['another branch', task({ context: { gitBranch: 'a' } }), session('s', {}, { gitBranch: 'b' }), null],
     ['an unknown branch is settled later', task({ context: { gitBranch: 'a' } }), session('s'), 's'],
+    ['a prompt for another repository', task(IN_APP), session('s', {}, IN_OTHER), null],
+    [
+      'a prompt for its repository',
+      task(IN_APP),
+      session('s', {}, { ...IN_OTHER, currentDir: '/work/app/a' }),
+      's',
+    ],
+    ['a prompt for a session that is in none', task(IN_APP), session('s', {}, { currentDir: '/other' }), 's'],
+    [
+      'a command that brings its own directory, on a branch of that repository',
+      task({
+        payload: { kind: 'line', line: 'ls' },
+        context: { ...IN_APP.context, gitBranch: 'b' },
+        queue: { target: 's' },
+      }),
+      session('s', {}, IN_OTHER),
+      's',
+    ],
   ])('%s', (_name, spec, place, expected) => {
     expect(chosen(spec, [place])).toBe(expected);
   });
@@ -221,6 +242,7 @@ describe('any tasks and sessions', () => {
       provider,
       branch,
       service,
+      repository: fc.option(fc.constantFrom('/work/app', '/other'), { nil: undefined }),
       target: fc.option(names, { nil: null }),
       terminal: fc.boolean(),
       headless: fc.boolean(),
@@ -251,6 +273,7 @@ describe('any tasks and sessions', () => {
           host: wish.host,
           workdir: wish.directory,
           gitBranch: wish.branch,
+          repository: wish.repository,
           container: wish.service === null ? null : { ...SERVICE, service: wish.service },
         },
         queue: { target: wish.target },
@@ -305,7 +328,18 @@ describe('any tasks and sessions', () => {
     );
   });
 
-  test('the order of the sessions does not matter', () => {
+  test('no task lands in a session that is busy or fails a gate', () => {
+    fc.assert(
+      fc.property(world, ({ candidates, places }) => {
+        for (const { task: taken, session: place } of match(candidates, places)) {
+          expect(place.status).toBe('idle');
+          expect(judge(taken.spec, place).gates.filter(({ refusal }) => refusal !== null)).toEqual([]);
+        }
+      }),
+    );
+  });
+
+  test('the order of the sessions does not matter, so every worker decides the same', () => {
     fc.assert(
       fc.property(world, ({ candidates, places }) => {
         const pairs = (order: readonly Session[]) =>

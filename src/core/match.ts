@@ -1,4 +1,5 @@
 import type { ContainerRequest, KubernetesRequest } from './context.ts';
+import { isInside, type Score, scoresOf, totalOf } from './scores.ts';
 import type { Session, SessionContext } from './session.ts';
 import type { TaskSpec } from './task.ts';
 
@@ -16,11 +17,6 @@ export interface Gate {
   readonly name: string;
   /** null: passed. */
   readonly refusal: string | null;
-}
-
-export interface Score {
-  readonly name: string;
-  readonly points: number;
 }
 
 export interface Candidate {
@@ -237,9 +233,10 @@ function repositoryRefusal(spec: TaskSpec, session: Session): string | null {
 /** As far as it is known: a session that has a branch is in a repository. */
 function isInAnotherRepository({ context }: TaskSpec, { kind, context: seen }: Session): boolean {
   const { repository } = context;
-  if (kind !== 'tmux' || repository === undefined || seen.gitBranch === null || seen.currentDir === null)
-    return false;
-  return seen.currentDir !== repository && !isInside(seen.currentDir, repository);
+  const { currentDir, gitBranch, containerId } = seen;
+  if (kind !== 'tmux' || containerId !== null || repository === undefined) return false;
+  if (currentDir === null || gitBranch === null) return false;
+  return currentDir !== repository && !isInside(currentDir, repository);
 }
 
 function branchRefusal(spec: TaskSpec, session: Session): string | null {
@@ -248,32 +245,6 @@ function branchRefusal(spec: TaskSpec, session: Session): string | null {
   if (session.kind !== 'tmux' || gitBranch === null || seen === null) return null;
   if (isInAnotherRepository(spec, session)) return null;
   return seen === gitBranch ? null : `the session is on branch "${seen}"`;
-}
-
-function scoresOf({ context, queue }: TaskSpec, { kind, context: seen }: Session): readonly Score[] {
-  if (!queue.matchContext || kind !== 'tmux') return [];
-  const sameVariables = Object.entries(context.env).filter(([name, value]) => seen.envVars[name] === value);
-  return [
-    { name: 'directory', points: directoryPoints(context.workdir, seen.currentDir) },
-    { name: 'environment', points: Math.min(20 * sameVariables.length, 40) },
-    { name: 'branch', points: context.gitBranch !== null && context.gitBranch === seen.gitBranch ? 30 : 0 },
-    { name: 'container', points: context.container !== null && seen.containerId !== null ? 40 : 0 },
-  ].filter((score) => score.points > 0);
-}
-
-function totalOf(scores: readonly Score[]): number {
-  return scores.reduce((sum, { points }) => sum + points, 0);
-}
-
-function directoryPoints(wanted: string, seen: string | null): number {
-  if (seen === null) return 0;
-  if (seen === wanted) return 100;
-  if (isInside(wanted, seen)) return 50;
-  return isInside(seen, wanted) ? 25 : 0;
-}
-
-function isInside(directory: string, ancestor: string): boolean {
-  return directory.startsWith(ancestor.endsWith('/') ? ancestor : `${ancestor}/`);
 }
 
 /** Prompts and tasks for a provider need a terminal, unless they ask for none; a command runs headless. */

@@ -1,5 +1,6 @@
-import { type Judged, why } from '../../actions/why.ts';
+import { why } from '../../actions/why.ts';
 import { defineCommand, JSON_FLAG } from '../command.ts';
+import { matchText } from '../match-text.ts';
 import { taskId } from '../task-ids.ts';
 import { printable } from '../text.ts';
 
@@ -23,15 +24,10 @@ export default defineCommand({
       await out.line(printable(message));
       if (hint !== null) await out.line(`  ${printable(hint)}`);
     }
-    for (const session of answer.sessions) await out.line(`  ${sessionText(session)}`);
+    if (answer.sessions.length > 0) await out.line(`\n${await matchText(answer.sessions, out.columns)}\n`);
     for (const { at, kind, reason } of answer.events) {
       await out.line(`  ${at}  ${kind}${reason === null ? '' : `: ${printable(reason)}`}`);
     }
     return 0;
   },
 });
-
-function sessionText({ name, status, passed, gates, total }: Judged): string {
-  const refusals = gates.flatMap(({ refusal }) => refusal ?? []);
-  return `${name} (${status}): ${passed ? `may run it, score ${total}` : refusals.join('; ')}`;
-}
