@@ -172,11 +172,29 @@ describeWith(['tmux'], 'terminal sessions', () => {
     test('attach shows a session of berth on their terminal', async () => {
       await run(['session', 'new', 'shown']);
       tmux('send-keys', '-t', '=shown:', 'echo in-the-$((40+2))nd-session', 'Enter');
-      const command = `env BERTH_HOME=${home} ${process.execPath} ${inject('program')} session attach shown; sleep 100`;
+      const command = `env BERTH_HOME=${home} ${process.execPath} ${inject('program')} session attach shown; echo "left with $?"; sleep 100`;
       theirs('new-session', '-d', '-s', 'viewer', '-x', '120', '-y', '30', command);
 
-      await until('the screen shows it', () =>
-        theirs('capture-pane', '-p', '-t', '=viewer:').includes('in-the-42nd-session'),
+      const screen = () => theirs('capture-pane', '-p', '-t', '=viewer:');
+      await until('the screen shows it', () => screen().includes('in-the-42nd-session'));
+      theirs('send-keys', '-t', '=viewer:', 'echo typed-$((40+2))-here', 'Enter');
+      await until('what is typed arrives', () => screen().includes('typed-42-here'));
+
+      theirs('send-keys', '-t', '=viewer:', 'C-b', 'd');
+      await until('it gives the terminal back', () => screen().includes('left with 0'));
+      expect(screen()).not.toContain('typed-42-here');
+      expect(await named('shown')).toMatchObject({ status: 'idle' });
+    });
+
+    test('attach needs a terminal, and a session that is there', async () => {
+      expect(await run(['session', 'attach', 'api'])).toMatchObject({
+        code: 64,
+        stderr: expect.stringContaining('needs a terminal'),
+      });
+      const command = `env BERTH_HOME=${home} ${process.execPath} ${inject('program')} session attach nobody; sleep 100`;
+      theirs('new-session', '-d', '-s', 'lost', '-x', '120', '-y', '30', command);
+      await until('it says so', () =>
+        theirs('capture-pane', '-p', '-t', '=lost:').includes('SESSION_NOT_FOUND'),
       );
     });
 

@@ -48,8 +48,9 @@ async function view(deps: Deps) {
 
 async function onScreen(deps: Deps, out: Output, signal: AbortSignal): Promise<void> {
   const screen = process.stdout;
-  // the other screen of the terminal, so that the first one is there again afterwards
-  await out.bytes('stdout', Buffer.from('\x1b[?1049h\x1b[?25l'));
+  // the other screen of the terminal, so that the first one is there again afterwards; what is too long for a
+  // line is cut there (?7l) instead of going on below
+  await out.bytes('stdout', Buffer.from('\x1b[?1049h\x1b[?25l\x1b[?7l'));
   try {
     await follow(deps, signal, async () => {
       const width = screen.columns ?? 80;
@@ -61,7 +62,7 @@ async function onScreen(deps: Deps, out: Output, signal: AbortSignal): Promise<v
       );
     });
   } finally {
-    await out.bytes('stdout', Buffer.from('\x1b[?25h\x1b[?1049l'));
+    await out.bytes('stdout', Buffer.from('\x1b[?7h\x1b[?25h\x1b[?1049l'));
   }
 }
 
