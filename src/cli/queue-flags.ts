@@ -2,13 +2,14 @@ import type { Flags } from './command.ts';
 
 const group = 'Queue options';
 
-export const TIMEOUT_FLAG = {
+export const LIMIT_FLAGS = {
   timeout: {
     type: 'string',
     value: 'TIME',
     group,
     help: 'stop it after 90s, 30m, 1h30m; a bare number is minutes',
   },
+  'idle-timeout': { type: 'string', value: 'TIME', group, help: 'stop it after so long without output' },
 } as const satisfies Flags;
 
 /** Which session takes a task. */
@@ -39,8 +40,7 @@ export const MATCH_FLAGS = {
 
 /** The queue options of send. */
 export const QUEUE_FLAGS = {
-  ...TIMEOUT_FLAG,
-  'idle-timeout': { type: 'string', value: 'TIME', group, help: 'stop it after so long without output' },
+  ...LIMIT_FLAGS,
   priority: { type: 'string', value: '0-10', group, help: '10 is first' },
   retries: { type: 'string', value: 'N', group, help: 'further attempts when it fails (default 0)' },
   'on-lost': {

@@ -29,11 +29,12 @@ export async function attached(
     // Ctrl-C is for the program to decide on: a terminal gives it to the program and to berth alike
     if (signal !== 'SIGINT' || streams.stdin !== 'terminal') leash.stop('cancelled');
   });
+  const output = streams.output && leash.hearing(streams.output);
   let program: Promise<number | null> | null = null;
   const end = await followSupervised(guard, plan.nonce, {
-    write: streams.output ?? ((stream, bytes) => writeAll(process[stream], bytes)),
+    write: output ?? ((stream, bytes) => writeAll(process[stream], bytes)),
     ready: () => {
-      program = runProgram(deps, programCommand(facts, plan, streams), streams);
+      program = runProgram(deps, programCommand(facts, plan, streams), { ...streams, output });
       void program.then(() => leash.send('over\n'));
     },
   });

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import { BerthError } from '../core/errors.ts';
+import type { OutputTaker } from '../core/supervised.ts';
 import {
   type ForegroundDeps,
   type ForegroundEnd,
@@ -36,7 +37,8 @@ export async function asJob(
   const forget = deps.onSignal(() => leash.stop('cancelled'));
   const over = new AbortController();
   try {
-    const shown = show(deps, directory, { streams, signal: over.signal });
+    const write = streams.output ?? ((stream, bytes) => writeAll(process[stream], bytes));
+    const shown = show(deps, directory, { write: leash.hearing(write), signal: over.signal });
     const end = await executor.watch(directory, new AbortController().signal);
     await executor.seal(directory, end);
     await shown;
@@ -51,8 +53,7 @@ export async function asJob(
 async function show(
   deps: ForegroundDeps,
   directory: string,
-  { streams, signal }: { readonly streams: ForegroundStreams; readonly signal: AbortSignal },
+  { write, signal }: { readonly write: OutputTaker['write']; readonly signal: AbortSignal },
 ): Promise<void> {
-  const write = streams.output ?? ((stream, bytes) => writeAll(process[stream], bytes));
   for await (const { stream, bytes } of deps.output(directory, signal)) await write(stream, bytes);
 }

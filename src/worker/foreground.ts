@@ -129,7 +129,7 @@ async function supervised(
   leash.send(toBytes(`berth_pidfile=\n${environmentOf(facts)}${supervisedScript(plan)}`));
   const forget = deps.onSignal(() => leash.stop('cancelled'));
   const write = streams.output ?? ((_stream: string, bytes: Buffer) => writeAll(process.stderr, bytes));
-  const end = await followSupervised(child, plan.nonce, { write });
+  const end = await followSupervised(child, plan.nonce, { write: leash.hearing(write) });
   forget();
   leash.release();
   return { end: own ? end : await withWords(deps, entry, end), stopReason: leash.reason };

@@ -1,6 +1,7 @@
 import { messageOf } from '../core/errors.ts';
 import type { Spawned } from '../core/host.ts';
 import type { Claim } from '../core/store.ts';
+import type { OutputTaker } from '../core/supervised.ts';
 import type { StopReason } from '../core/task.ts';
 import type { RunDeps } from './deps.ts';
 
@@ -11,6 +12,8 @@ export interface Leash {
   send(text: Uint8Array | string): void;
   /** Order a stop; a second order shortens the grace. */
   stop(reason: StopReason): void;
+  /** The same taker of output, for the idle limit to count by. */
+  hearing(take: OutputTaker['write']): OutputTaker['write'];
   /** Let go, once the run has ended. */
   release(): void;
 }
@@ -18,7 +21,7 @@ export interface Leash {
 /** An order may meet a box that has not read its script yet. */
 const AGAIN_MS = 500;
 
-/** Turns the time limit and `berth cancel` into orders on the leash; other reasons come by `stop`. */
+/** Turns the limits and `berth cancel` into orders on the leash; other reasons come by `stop`. */
 export function holdLeash(deps: RunDeps, claim: Claim, child: Pick<Spawned, 'stdin'>): Leash {
   let reason: StopReason | null = null;
   let repeat: NodeJS.Timeout | null = null;
@@ -29,7 +32,8 @@ export function holdLeash(deps: RunDeps, claim: Claim, child: Pick<Spawned, 'std
     repeat ??= setInterval(() => send('stop\n'), AGAIN_MS);
   };
   child.stdin?.on('error', () => {}); // a box that could not be entered reads nothing
-  const { timeoutMs } = claim.task.spec.queue;
+  const { timeoutMs, idleTimeoutMs } = claim.task.spec.queue;
+  const silence = listenForSilence(idleTimeoutMs, () => stop('idle'));
   // Node fires timers beyond 2^31 ms at once
   const limit =
     timeoutMs === null ? null : setTimeout(() => stop('timed_out'), Math.min(timeoutMs, 2 ** 31 - 1));
@@ -43,8 +47,10 @@ export function holdLeash(deps: RunDeps, claim: Claim, child: Pick<Spawned, 'std
     },
     send,
     stop,
+    hearing: silence.hearing,
     release: () => {
       watching.abort();
+      silence.end();
       if (limit) clearTimeout(limit);
       if (repeat) clearInterval(repeat);
       child.stdin?.end();
@@ -72,4 +78,33 @@ async function watchForCancel(
     const asked = (await store.task(claim.task.id))?.stopRequested;
     if (asked) return stop(asked);
   }
+}
+
+/** @param limitMs  null: for ever */
+function listenForSilence(limitMs: number | null, onIdle: () => void) {
+  let limit = limitMs;
+  let taking = 0;
+  let timer: NodeJS.Timeout | null = null;
+  const listen = () => {
+    if (timer) clearTimeout(timer);
+    // while a slow reader keeps the output waiting, the task cannot write
+    const quiet = limit !== null && taking === 0;
+    timer = quiet ? setTimeout(onIdle, Math.min(limit ?? 0, 2 ** 31 - 1)) : null;
+  };
+  listen();
+  return {
+    hearing:
+      (take: OutputTaker['write']): OutputTaker['write'] =>
+      async (stream, bytes) => {
+        taking += 1;
+        listen();
+        await take(stream, bytes);
+        taking -= 1;
+        listen();
+      },
+    end() {
+      limit = null;
+      listen();
+    },
+  };
 }

@@ -11,16 +11,16 @@ import { chunkLines } from '../log-lines.ts';
 import { reportNotes, reportOutcome } from '../outcome-text.ts';
 import type { Output } from '../output.ts';
 import { runPayload } from '../payload.ts';
-import { TIMEOUT_FLAG } from '../queue-flags.ts';
+import { LIMIT_FLAGS } from '../queue-flags.ts';
 
 export default defineCommand({
   name: 'run',
   details:
-    "One argument with blanks is a shell line, more are an argument list. The exit code is the command's;\n124 timed out, 125 berth could not start it, 130 cancelled, 70 its end cannot be known.",
+    "One argument with blanks is a shell line, more are an argument list. The exit code is the command's;\n124 timed out, 125 berth could not start it, 130 cancelled, 70 its end cannot be known.\nWith --idle-timeout it gets no terminal, because berth has to see the output.",
   arguments: { usage: 'CMD ARG...', min: 1, max: Number.POSITIVE_INFINITY, completes: 'command', rest: true },
   flags: {
     ...CONTEXT_FLAGS,
-    ...TIMEOUT_FLAG,
+    ...LIMIT_FLAGS,
     stdin: { type: 'boolean', short: 'i', help: "give the command this program's stdin" },
     ...JSON_FLAG,
   },
@@ -34,15 +34,23 @@ export default defineCommand({
       payload: runPayload(args),
       context: await contextRequest(flags, deps),
       open: openMatters(flags),
-      queue: flags.timeout === null ? {} : { timeoutMs: parseDuration('--timeout', flags.timeout) },
+      queue: {
+        ...(flags.timeout !== null && { timeoutMs: parseDuration('--timeout', flags.timeout) }),
+        ...(flags['idle-timeout'] !== null && {
+          idleTimeoutMs: parseDuration('--idle-timeout', flags['idle-timeout']),
+        }),
+      },
     };
+    // what passes by unseen cannot be missed
+    const seen = flags.json || flags['idle-timeout'] !== null;
     const lines = chunkLines();
-    const print = async (chunk: OutputChunk) => out.value(lines(chunk));
+    const print = async (chunk: OutputChunk) =>
+      flags.json ? out.value(lines(chunk)) : out.bytes(chunk.stream, chunk.bytes);
     const { id, outcome } = await runNow(deps, request, {
       started: () => undefined,
       resolved: (warnings) => void (flags.json || reportNotes(out, warnings)),
-      stdin: stdinMode(flags.stdin, flags.json, out),
-      output: flags.json ? print : null,
+      stdin: stdinMode(flags.stdin, seen, out),
+      output: seen ? print : null,
     });
     if (flags.json) await out.value(taskView(await show(deps, id), deps.runs.path));
     else await reportOutcome(out, id, outcome);
@@ -51,7 +59,7 @@ export default defineCommand({
 });
 
 /** A terminal on both ends is handed over; other input is read only when asked, so that loops keep theirs. */
-function stdinMode(asked: boolean, json: boolean, out: Output): 'none' | 'forward' | 'terminal' {
-  if (!json && process.stdin.isTTY && out.columns !== null) return 'terminal';
+function stdinMode(asked: boolean, seen: boolean, out: Output): 'none' | 'forward' | 'terminal' {
+  if (!seen && process.stdin.isTTY && out.columns !== null) return 'terminal';
   return asked ? 'forward' : 'none';
 }
