@@ -2,12 +2,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { agentOf } from './agents/agents.ts';
 import { failed } from './agents/events.ts';
-import type { AgentPrompt, AgentRuns } from './core/agent.ts';
+import type { AgentPrompt, AgentRuns, TurnFacts } from './core/agent.ts';
 import { quoteWord, shellQuote } from './core/command.ts';
 import { BerthError } from './core/errors.ts';
 import type { Host } from './core/host.ts';
 import { isSessionName } from './core/session-name.ts';
 import { readTail } from './executors/run-directory.ts';
+import { readDelivery } from './executors/tmux-agent.ts';
 import { toolchainScript } from './worker/plan.ts';
 
 /** Turns of agents that need no terminal: one process each, the prompt on its stdin, its events on stdout. */
@@ -50,9 +51,14 @@ export function agentRunsOf(host: Host, runs: string): AgentRuns {
   };
 }
 
-/** What an agent answered in this run; null for a command, and while there is none. */
-export function readAnswer(runs: string, directory: string): string | null {
-  return readOrNull(answerPath(runs, directory));
+/** What is known of the turn of a run. */
+export function readTurn(runs: string, directory: string): TurnFacts {
+  const delivery = readDelivery(join(runs, directory));
+  return {
+    answer: readOrNull(answerPath(runs, directory)),
+    delivery: delivery === 'started' ? null : delivery,
+    waitsFor: readOrNull(join(runs, directory, 'waits-for')),
+  };
 }
 
 function answerPath(runs: string, directory: string): string {

@@ -73,6 +73,7 @@ export function agentSession(worker: TerminalWorker, { all, connect, name }: Ses
       const record = all.find(name);
       if (record === null || !all.isAlive(record)) return;
       await (await connect(record)).run(['kill-pane', '-t', record.pane]).catch(() => {});
+      if (record.end !== null) await worker.host.exec(record.end, { timeoutMs: 10_000 });
       for (let look = 0; look < 100 && all.isAlive(record); look++)
         await new Promise((done) => setTimeout(done, 20));
     },

@@ -110,8 +110,9 @@ async function planOf(
   const { sessionFactsOf } = await import('./worker/plan.ts');
   const env = { ...context.env, ...agent?.env, BERTH_SESSION: mark };
   const inner = { argv: ['sh', '-c', await startLine(context, agent?.argv ?? null)], cwd: null, env };
-  const end = { argv: ['sh', '-c', endLine(mark)], cwd: null, env: {} };
-  const ending = place.id === null ? null : runtime.enter(place, end, { stdin: false, tty: false });
+  const end = { argv: ['sh', '-c', endLine(mark, place.id === null)], cwd: null, env: {} };
+  const mayStay = place.id === null && agent === null;
+  const ending = mayStay ? null : runtime.enter(place, end, { stdin: false, tty: false });
   return {
     name: wish.name,
     provider: wish.provider,
@@ -146,10 +147,16 @@ function removal({ runtime, id }: Place): Command {
   return { argv: [runtime, 'rm', '--force', '--volumes', ...now, id ?? ''], cwd: null, env: {} };
 }
 
-/** Engines leave a shell behind whose terminal is gone; its processes are known by a mark in their environment. */
-function endLine(mark: string): string {
+/**
+ * Engines leave a shell behind whose terminal is gone, and some agents do not mind that theirs is; the processes
+ * are known by a mark in their environment. On the host only those are ended that belong to the terminal: an
+ * agent may have started a service of the user's.
+ */
+function endLine(mark: string, onHost: boolean): string {
+  const ofTerminal =
+    'read -r s <"$p/stat" && set -- ${s##*) } && grep -qsz "^BERTH_TERMINAL=$4$" "$p/environ" && ';
   const each = (signal: string) =>
-    `for p in $(grep -ls BERTH_SESSION=${mark} /proc/[0-9]*/environ); do p=\${p%/environ}; kill -${signal} "\${p#/proc/}"; done`;
+    `for p in $(grep -ls BERTH_SESSION=${mark} /proc/[0-9]*/environ); do p=\${p%/environ}; ${onHost ? ofTerminal : ''}kill -${signal} "\${p#/proc/}"; done`;
   return `${each('HUP')}; sleep 1; ${each('KILL')}`;
 }
 
@@ -174,7 +181,8 @@ async function startLine(
     `cd ${quoteWord(dir.target)} || exit 66`,
     toolchainScript(toolchain),
     ...prereqs.map((line) => `${shellQuote(['sh', '-c', line])} || exit $?`),
-    agent === null ? shell : `exec ${shellQuote(agent)}`,
+    // the process that stays is the leader of all that belong to the terminal
+    agent === null ? shell : `export BERTH_TERMINAL=$$\nexec ${shellQuote(agent)}`,
   ]
     .filter((line) => line !== '')
     .join('\n');

@@ -90,7 +90,7 @@ export function wire({ env, cwd, self }: Surroundings): Deps {
     },
     runs: {
       path: (directory) => join(runs, directory),
-      answer: async (directory) => (await import('./agent-runs.ts')).readAnswer(runs, directory),
+      turn: async (directory) => (await import('./agent-runs.ts')).readTurn(runs, directory),
       output: (directory, options) => outputOf(runs, directory, options),
       remove: async (directories) => {
         await Promise.all(directories.map((name) => rm(join(runs, name), { recursive: true, force: true })));

@@ -1,5 +1,6 @@
 import type { Explanation } from '../contexts/explain.ts';
 import type { ServiceList } from '../contexts/services.ts';
+import type { TurnFacts } from '../core/agent.ts';
 import type { ContextRequest } from '../core/context.ts';
 import type { Detection } from '../core/detection.ts';
 import type { Host } from '../core/host.ts';
@@ -152,8 +153,8 @@ export interface RunReading {
     directory: string,
     options: { readonly follow: boolean; readonly signal: AbortSignal },
   ): AsyncIterable<OutputChunk>;
-  /** What an agent answered; null for a command, and while there is none. */
-  answer(directory: string): Promise<string | null>;
+  /** What is known of the turn of an agent; nothing for a command. */
+  turn(directory: string): Promise<TurnFacts>;
   remove(directories: readonly string[]): Promise<void>;
 }
 

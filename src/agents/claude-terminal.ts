@@ -31,6 +31,7 @@ export const claudeTerminal: AgentTerminal = {
         : null,
   },
   blocked: () => null,
+  drawn: () => true,
   asks: () => false,
   interrupt: ['Escape'],
 };

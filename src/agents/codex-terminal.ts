@@ -22,6 +22,7 @@ export const codexTerminal: AgentTerminal = {
 
   record: { find: recordOf, signal: recordSignal },
   blocked: () => null,
+  drawn: () => true,
   asks: (title) => /^\[ [.!] \] Action Required/.test(title),
   interrupt: ['Escape'],
 };

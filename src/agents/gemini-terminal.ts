@@ -20,6 +20,7 @@ export const geminiTerminal: AgentTerminal = {
   signal,
   record: null,
   blocked: signInOf,
+  drawn: () => true,
   asks: () => false,
   interrupt: ['Escape'],
 };

@@ -14,7 +14,8 @@ export const opencodeTerminal: AgentTerminal = {
     const config = { ...theirs, plugin: [...plugins, new URL(`file://${folder}/berth.js`).href] };
     return {
       argv: ['opencode'],
-      env: { OPENCODE_CONFIG_CONTENT: JSON.stringify(config) },
+      // without a title we would not know when there is a screen
+      env: { OPENCODE_CONFIG_CONTENT: JSON.stringify(config), OPENCODE_DISABLE_TERMINAL_TITLE: '' },
       files: { 'berth.js': plugin, 'package.json': '{"type":"module"}' },
     };
   },
@@ -42,6 +43,8 @@ export const opencodeTerminal: AgentTerminal = {
 
   record: null,
   blocked: () => null,
+  // plugins are loaded seconds before there is a screen, and what is pasted then is lost
+  drawn: (title) => /^(OpenCode|OC \|)/.test(title),
   asks: () => false,
   // the first one asks whether it is meant
   interrupt: ['Escape', 'Escape'],

@@ -51,6 +51,8 @@ export interface AgentTerminal {
   readonly record: AgentRecord | null;
   /** What keeps it from taking prompts though it has started, by its own files; null: nothing that is known. */
   blocked(files: AgentFiles): string | null;
+  /** Whether its screen is there, for one that tells so only by the title of its terminal. */
+  drawn(title: string): boolean;
   /** Whether the title that the program gives its terminal asks for somebody. Believed only while a call is open. */
   asks(title: string): boolean;
   /** Keys that interrupt a turn. */
@@ -119,6 +121,16 @@ export type AgentSignal =
 
 /** How a prompt was taken. Only the agent's own event makes it `submitted`. */
 export type Delivery = 'submitted' | 'queued' | 'not_submitted' | 'unknown';
+
+/** What is known of the turn of a run. */
+export interface TurnFacts {
+  /** Null while there is none. */
+  readonly answer: string | null;
+  /** How an agent on a screen took the prompt; null for one without, and before. */
+  readonly delivery: Delivery | null;
+  /** What the agent waits for; of use only while the task runs. */
+  readonly waitsFor: string | null;
+}
 
 /** What a worker needs of agents. */
 export interface AgentRuns {

@@ -13,7 +13,7 @@ import {
   pasteable,
   sameText,
 } from './tmux/agent-events.ts';
-import { type AgentPane, deliver } from './tmux/deliver.ts';
+import { type AgentPane, deliver, PATIENCE, type Patience } from './tmux/deliver.ts';
 
 export interface AgentSession {
   /** Where the agent tells what it does; also of one that has ended. Null when the session is forgotten. */
@@ -48,7 +48,7 @@ const INTERRUPT_MS = 5_000;
 const LOOK_MS = 100;
 
 /** Prompts given to an agent on a screen. The agent's events say when a turn began and how it ended. */
-export function agentExecutor(runs: string, session: AgentSession): Executor {
+export function agentExecutor(runs: string, session: AgentSession, patience = PATIENCE): Executor {
   const files = (directory: string) => runFiles(runs, directory);
   return {
     kind: 'tmux',
@@ -62,7 +62,7 @@ export function agentExecutor(runs: string, session: AgentSession): Executor {
         return 'already';
       }
       createRunDirectory(at, run);
-      await giveTurn(session, run, at.path);
+      await giveTurn(session, run, { path: at.path, patience });
       return 'started';
     },
 
@@ -96,7 +96,11 @@ export function agentExecutor(runs: string, session: AgentSession): Executor {
 }
 
 /** @throws {BerthError} `PROMPT_NOT_SUBMITTED`, and why the session cannot be used */
-async function giveTurn(session: AgentSession, run: RunSpec, path: string): Promise<void> {
+async function giveTurn(
+  session: AgentSession,
+  run: RunSpec,
+  { path, patience }: { readonly path: string; readonly patience: Patience },
+): Promise<void> {
   const pane = await session.open();
   const source = session.source();
   if (source === null) throw notSubmitted('the session is gone');
@@ -107,7 +111,7 @@ async function giveTurn(session: AgentSession, run: RunSpec, path: string): Prom
   writeTurn(path, turn);
   writeFileSync(join(path, 'agent'), source.provider, { mode: 0o600 });
   const { delivery, reason } = await deliver({ ...pane, source }, promptOf(path), {
-    scratch: join(path, 'paste'),
+    ...{ scratch: join(path, 'paste'), patience },
     blocked: (why) => tell(session, turn, path, why),
   });
   writeTurn(path, { ...turn, delivery, reason });
@@ -247,6 +251,11 @@ function readTurn(path: string): Turn | null {
   } catch {
     return null;
   }
+}
+
+/** How the prompt of a run was taken; null before, and for a run that is no prompt on a screen. */
+export function readDelivery(path: string): Turn['delivery'] | null {
+  return readTurn(path)?.delivery ?? null;
 }
 
 function notSubmitted(reason: string): BerthError {

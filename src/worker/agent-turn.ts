@@ -1,6 +1,8 @@
 import { detectContainerContext } from '../contexts/detect.ts';
+import type { TurnResult } from '../core/agent.ts';
 import type { ResolvedContext } from '../core/context.ts';
-import { BerthError } from '../core/errors.ts';
+import { BerthError, messageOf } from '../core/errors.ts';
+import { pausedProviders } from '../core/limits.ts';
 import { providersOf } from '../core/match.ts';
 import type { Place, Runtime } from '../core/runtime.ts';
 import { isSessionName } from '../core/session-name.ts';
@@ -26,9 +28,17 @@ export async function asCommand(deps: RunDeps, claim: Claim, at: TurnPlace): Pro
       hint: 'Name one, such as `--provider claude`.',
     });
   }
+  const open = await openProviders(deps, providers);
   const text = `${await preamble(at.context)}${spec.payload.text}`;
-  const argv = await deps.agents.turn({ text, providers, session, ...at }, claim.attempt.runDirectory);
+  const argv = await deps.agents.turn({ text, providers: open, session, ...at }, claim.attempt.runDirectory);
   return { ...claim, task: { ...claim.task, spec: { ...spec, payload: { kind: 'argv', argv } } } };
+}
+
+/** Without those that take no prompts now; all of them when that came up only just now. */
+async function openProviders({ store, now }: RunDeps, providers: readonly string[]) {
+  const paused = pausedProviders(await store.pauses(), now()).map(({ name }) => name);
+  const open = providers.filter((name) => !paused.includes(name));
+  return open.length > 0 ? open : providers;
 }
 
 /** An agent beside the project's container learns how to run commands in it. */
@@ -60,9 +70,25 @@ export async function judgeTurn(deps: RunDeps, claim: Claim, outcome: Outcome): 
   if (result.kind === 'unknown' && exitCode === 0)
     return { outcome: { kind: 'lost', cause }, againAtMs: null };
   const failed = { exitCode: exitCode || 1, signal: null, oom: null };
-  const again = result.untilMs !== null && result.untilMs > deps.now() ? result.untilMs : null;
   return {
     outcome: { ...failed, ...(outcome.kind === 'failed' && outcome), kind: 'failed', cause },
-    againAtMs: again,
+    againAtMs: await againAfterLimit(deps, result),
   };
+}
+
+/**
+ * A provider that named the end of its limit is given no prompt before that, of whichever task. So the prompt can
+ * go back to the queue at once: to another agent that it allows, or to the same one when it serves again.
+ */
+async function againAfterLimit(deps: RunDeps, result: TurnResult): Promise<number | null> {
+  const { provider: name, untilMs, cause } = result;
+  if (untilMs === null || untilMs <= deps.now()) return null;
+  try {
+    await deps.store.pause({ kind: 'provider', name, limit: { untilMs, reason: cause ?? '' } });
+    deps.log({ event: 'provider_limit', message: `${name} until ${new Date(untilMs).toISOString()}` });
+    return deps.now();
+  } catch (error) {
+    deps.log({ event: 'store_trouble', message: messageOf(error) });
+    return untilMs;
+  }
 }

@@ -5,6 +5,7 @@
 //   FAKE_SWALLOW=MS   swallows an Enter that comes sooner after a paste
 //   FAKE_DROP=1       drops what is pasted
 //   FAKE_BUSY=MS      somebody's own turn begins just before each prompt and takes so long: the prompt is queued
+//   FAKE_STUBBORN=1   minds no hangup, and logs its pid
 //   words of the prompt: APPROVE, FAIL, CRASH, SLOW, LIMIT
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, readFileSync } from 'node:fs';
@@ -94,6 +95,12 @@ function answer() {
   }
 }
 
+if (process.env.FAKE_STUBBORN) {
+  process.on('SIGHUP', () => {});
+  process.stdin.on('error', () => {}).on('end', () => setInterval(() => {}, 1000));
+  process.stdout.on('error', () => {});
+  log({ pid: process.pid });
+}
 let pending = '';
 process.stdin.setRawMode(true);
 process.stdin.setEncoding('utf8').on('data', (chunk) => {

@@ -19,7 +19,10 @@ import { describeWith } from '../support/engines.ts';
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'berth-screens-')));
 const programs = join(folder, 'bin');
 const project = join(folder, 'project');
-const queue = new Berth({ PATH: `${programs}:${process.env.PATH}` });
+const queue = new Berth({
+  PATH: `${programs}:${process.env.PATH}`,
+  BERTH_NOTIFY: `echo "$BERTH_EVENT $BERTH_TASK $BERTH_MESSAGE" >>${folder}/told`,
+});
 const tmux = (...argv: string[]) =>
   execFileSync('tmux', ['-S', ownServer(queue.home).socket, ...argv], { encoding: 'utf8' });
 
@@ -41,6 +44,10 @@ async function fake(name: string, env: Readonly<Record<string, string>> = {}) {
       : [];
   const send = async (...argv: string[]) =>
     (await queue.json(['send', '--provider', 'claude', '--target', name, ...argv], project)).id as number;
+  const history = async (id: number) =>
+    ((await queue.json(['why', String(id)])).events as { kind: string; reason: string }[]).map(
+      ({ kind, reason }) => `${kind} ${reason}`,
+    );
   const shown = (id: number) => queue.json(['show', String(id)]);
   const ended = async (...argv: string[]) => {
     const id = await send(...argv);
@@ -50,7 +57,7 @@ async function fake(name: string, env: Readonly<Record<string, string>> = {}) {
   const status = async () =>
     ((await queue.json(['sessions'])) as { name: string; status: string }[]).find((row) => row.name === name)
       ?.status;
-  return { send, ended, shown, logged, status };
+  return { send, ended, shown, logged, status, history };
 }
 
 describeWith(['tmux'], 'a FAKE agent on a screen', () => {
@@ -76,6 +83,7 @@ describeWith(['tmux'], 'a FAKE agent on a screen', () => {
       const done = await agent.ended(text);
 
       expect(done).toMatchObject({ code: 0, outcome: 'succeeded', session: `swallow${ms}` });
+      expect(done).toMatchObject({ delivery: 'submitted', waits_for: null });
       expect(done.answer).toContain('fake answer to: first line');
       expect(agent.logged()).toEqual([{ submitted: text }]);
     },
@@ -103,19 +111,24 @@ describeWith(['tmux'], 'a FAKE agent on a screen', () => {
     expect(agent.logged()).toEqual([{ submitted: 'before\nafter end' }]);
   });
 
-  test('a trust dialog is never answered', { timeout: 90_000 }, async () => {
+  test('a trust dialog is never answered', { timeout: 240_000 }, async () => {
     const agent = await fake('untrusted', { FAKE_TRUST: '1' });
     const done = await agent.ended('hello');
 
     expect(done).toMatchObject({ code: 125, outcome: 'not_started', error_code: 'PROMPT_NOT_SUBMITTED' });
+    expect(done).toMatchObject({ delivery: 'not_submitted', cause: expect.stringContaining('is blocked') });
+    expect(await agent.history(done.id)).toContainEqual(expect.stringMatching(/^waiting_input .*blocked/));
     expect(agent.logged()).toEqual([]);
   });
 
-  test('a prompt that is dropped was not submitted or is unknown, never done', async () => {
+  test('a prompt that is dropped was not submitted, and no Enter follows it', {
+    timeout: 90_000,
+  }, async () => {
     const agent = await fake('dropping', { FAKE_DROP: '1' });
     const done = await agent.ended('hello');
 
-    expect(['not_started', 'lost']).toContain(done.outcome);
+    expect(done).toMatchObject({ outcome: 'not_started', delivery: 'not_submitted' });
+    expect(done.cause).toContain('did not show what was pasted');
     expect(agent.logged()).toEqual([]);
   });
 
@@ -124,11 +137,59 @@ describeWith(['tmux'], 'a FAKE agent on a screen', () => {
     const id = await agent.send('APPROVE this');
     await until('it waits', async () => (await agent.status()) === 'waiting_input');
     expect(agent.logged()).toEqual([{ submitted: 'APPROVE this' }]);
+    expect(await agent.shown(id)).toMatchObject({ state: 'running', waits_for: 'Bash: rm -rf build' });
+    expect((await queue.run(['show', String(id)])).stdout).toMatch(/waits for +Bash: rm -rf build/);
+    const told = () => existsSync(join(folder, 'told')) && readFileSync(join(folder, 'told'), 'utf8');
+    await until('somebody is told', () =>
+      `${told()}`.includes(`waiting_input ${id} approving: Bash: rm -rf build`),
+    );
 
     tmux('send-keys', '-t', '=approving:', 'Enter');
     expect((await queue.run(['wait', String(id)])).code).toBe(0);
-    expect((await agent.shown(id)).answer).toBe('fake answer after approval');
+    expect(await agent.shown(id)).toMatchObject({ answer: 'fake answer after approval', waits_for: null });
     expect(await agent.status()).toBe('idle');
+    expect((await queue.run(['logs', String(id)])).stdout).toBe('fake answer after approval\n');
+    const news = (await agent.history(id)).map((line) => line.split(' ')[0]);
+    expect(news).toEqual(expect.arrayContaining(['submitted', 'waiting_input']));
+  });
+
+  test('a prompt behind the turn of somebody else is queued, and its own answer is the one shown', async () => {
+    const agent = await fake('behind', { FAKE_BUSY: '1500' });
+    const done = await agent.ended('mine');
+
+    expect(done).toMatchObject({ code: 0, delivery: 'queued', answer: 'fake answer to: mine' });
+    expect(await agent.history(done.id)).toContain('queued behind another turn of the agent');
+    expect(agent.logged()).toEqual([{ submitted: 'mine' }]);
+  });
+
+  test('an agent that takes no Enter is left without the prompt, which was not submitted', async () => {
+    const agent = await fake('deaf', { FAKE_SWALLOW: '10000000' });
+
+    for (const text of ['one', 'two']) {
+      const done = await agent.ended(text);
+      expect(done).toMatchObject({ outcome: 'not_started', delivery: 'not_submitted' });
+      expect(done.cause).toMatch(/the agent took no Enter\.$/);
+    }
+    expect(tmux('capture-pane', '-p', '-t', '=deaf:')).not.toMatch(/one|two/);
+  });
+
+  test('a usage limit on a screen holds the other prompts for this agent, and nobody else', async () => {
+    const until_ = String(Math.floor(Date.now() / 1000) + 3600);
+    const agent = await fake('limited', { FAKE_LIMIT_UNTIL: until_ });
+    const first = await agent.send('LIMIT now');
+    const why = async (id: number) => (await queue.json(['why', String(id)])).reasons;
+    await until('claude is paused', async () => (await why(first))[0].code === 'PROVIDER_PAUSED');
+    const second = await agent.send('hello');
+
+    expect(await why(second)).toMatchObject([
+      {
+        code: 'PROVIDER_PAUSED',
+        message: expect.stringContaining(new Date(Number(until_) * 1000).toISOString()),
+      },
+    ]);
+    await queue.run(['cancel', String(first)]);
+    await queue.run(['resume', '--provider', 'claude']);
+    expect((await queue.run(['wait', String(second)])).code).toBe(0);
   });
 
   test('a failed turn is a failure, and a crash in the middle is one too', async () => {
@@ -148,6 +209,16 @@ describeWith(['tmux'], 'a FAKE agent on a screen', () => {
 
     expect((await queue.run(['wait', String(id)])).code).toBe(130);
     expect(existsSync(join(project, 'owned'))).toBe(false);
+  });
+
+  test('an agent that does not mind the end of its terminal is ended with its session', async () => {
+    const agent = await fake('stubborn', { FAKE_STUBBORN: '1' });
+    await agent.ended('hello');
+    const pid = Number(agent.logged()[0]?.pid);
+    expect(existsSync(`/proc/${pid}`)).toBe(true);
+    await queue.run(['session', 'rm', 'stubborn']);
+
+    await until('it is gone', () => !existsSync(`/proc/${pid}`));
   });
 
   test('a turn goes on while its worker is gone, and the next one tells its end', async () => {

@@ -88,15 +88,35 @@ describe('turns of a FAKE agent without a terminal', () => {
     });
   });
 
-  test('a usage limit holds the prompt until the time that was given', async () => {
-    const id = await send('--provider', 'claude', '--headless', 'LIMIT');
-    await until('it waits again', async () => {
-      const shown = await queue.json(['show', String(id)]);
-      return shown.state === 'pending' && shown.attempts.length === 1;
-    });
+  test('a usage limit holds all prompts for its provider, whatever becomes of the worker', async () => {
+    const why = async (id: number) => (await queue.json(['why', String(id)])).reasons;
+    const first = await send('--provider', 'claude', '--headless', 'LIMIT');
+    await until('claude is paused', async () => (await why(first))[0].code === 'PROVIDER_PAUSED');
+    const given = prompts().length;
+    const second = await send('--provider', 'claude', '--headless', 'hello');
+    await queue.run(['down']);
+    await queue.run(['up']);
+    const other = await ended('--providers', 'claude', '--fallback', 'cat', '--headless', 'hello');
 
-    expect((await queue.json(['why', String(id)])).reasons).toMatchObject([{ code: 'NOT_YET' }]);
-    await queue.run(['cancel', String(id)]);
+    expect(other).toMatchObject({ code: 0, answer: 'hello' });
+    expect(await why(second)).toMatchObject([
+      {
+        code: 'PROVIDER_PAUSED',
+        message: expect.stringMatching(/^claude takes no prompts before \d{4}-.*limit/),
+      },
+    ]);
+    expect(prompts()).toHaveLength(given);
+    await queue.run(['cancel', String(first)]);
+    await queue.run(['resume', '--provider', 'claude']);
+    expect((await queue.run(['wait', String(second)])).code).toBe(0);
+  });
+
+  test('a prompt that meets the limit goes to its next agent at once', async () => {
+    const done = await ended('--providers', 'claude,cat', '--headless', 'LIMIT');
+
+    expect(done).toMatchObject({ code: 0, answer: 'LIMIT' });
+    expect(done.attempts).toMatchObject([{ outcome: 'failed' }, { outcome: 'succeeded' }]);
+    await queue.run(['resume', '--provider', 'claude']);
   });
 
   test('an agent that never ends is stopped by the time limit', async () => {

@@ -1,5 +1,6 @@
 import { show } from '../../actions/show.ts';
 import { type TaskView, taskView } from '../../actions/task-rows.ts';
+import type { TurnFacts } from '../../core/agent.ts';
 import { defineCommand, JSON_FLAG } from '../command.ts';
 import { stateText } from '../outcome-text.ts';
 import { taskId } from '../task-ids.ts';
@@ -18,23 +19,38 @@ export default defineCommand({
     const task = await show(deps, taskId(args));
     const view = taskView(task, deps.runs.path);
     const run = task.attempts.at(-1)?.runDirectory;
-    const answer = view.kind === 'prompt' && run ? await deps.runs.answer(run) : null;
-    if (flags.json) await out.value(view.kind === 'prompt' ? { ...view, answer } : view);
-    else await out.line(facts(view, stateText(task)));
+    const turn = view.kind === 'prompt' ? turnOf(view, run ? await deps.runs.turn(run) : null) : null;
+    if (flags.json) await out.value({ ...view, ...turn });
+    else await out.line(facts(view, turn, stateText(task)));
+    const answer = turn?.answer ?? null;
     if (answer !== null && !flags.json) await out.line(`\n${answer.split('\n').map(printable).join('\n')}`);
     return 0;
   },
 });
 
-function facts(view: TaskView, state: string): string {
+/** What `show --json` adds for a prompt. */
+interface Turn {
+  readonly answer: string | null;
+  readonly delivery: TurnFacts['delivery'];
+  readonly waits_for: string | null;
+}
+
+function turnOf({ state }: TaskView, facts: TurnFacts | null): Turn {
+  const { answer = null, delivery = null, waitsFor = null } = facts ?? {};
+  return { answer, delivery, waits_for: state === 'running' ? waitsFor : null };
+}
+
+function facts(view: TaskView, turn: Turn | null, state: string): string {
   const { context, request, attempts } = view;
   const box = context?.container;
   const lines: readonly (readonly [string, string | number | null])[] = [
     ['task', view.id],
     ['state', state],
+    ['waits for', turn?.waits_for ?? null],
     ['cause', view.cause],
     ['hint', view.hint],
     [view.kind === 'prompt' ? 'prompt' : 'command', view.content],
+    ['delivery', turn?.delivery?.replace('_', ' ') ?? null],
     ['host', view.host],
     ['directory', request.workdir],
     [

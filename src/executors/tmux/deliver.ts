@@ -20,20 +20,30 @@ export interface Delivered {
 export interface DeliveryOptions {
   /** Path for the text while tmux reads it. */
   readonly scratch: string;
+  readonly patience: Patience;
   /** Called when the agent waits for somebody before it takes anything, and with null when it goes on. */
   blocked(why: string | null): Promise<void>;
 }
 
-/** How long an agent may take until it says that it is ready. */
-const READY_MS = 30_000;
+export interface Patience {
+  /** How long an agent may take until it says that it is ready. */
+  readonly readyMs: number;
+  /** How long a paste may take to show; a program that still draws its first screen reads it late. */
+  readonly shownMs: number;
+  /** How long it may take after an Enter to say that it took the prompt. */
+  readonly acknowledgeMs: number;
+}
+
+export const PATIENCE: Patience = { readyMs: 60_000, shownMs: 15_000, acknowledgeMs: 2_000 };
+
 /** Somebody is told when it takes longer than this. */
 const STARTING_MS = 5_000;
-const ACKNOWLEDGE_MS = 2_000;
 /** How long an agent whose screen changed after Enter may take to say what it took. */
 const SLOW_MS = 15_000;
-/** Programs take an Enter that follows a paste too closely for a part of it. */
-const BEFORE_ENTER_MS = 150;
-const SHOWN_MS = 3_000;
+/** A screen that has been so for so long is drawn. An Enter that follows a paste closely counts as a part of it. */
+const STILL_MS = 250;
+/** Some screens are never still. */
+const MOVING_MS = 2_000;
 const ENTERS = 3;
 
 /**
@@ -52,28 +62,30 @@ export async function deliver(
   if (blocked !== null) return refused(blocked);
   const heard = new AgentListener(agent.source, BEGINNING);
   const paste = new Paste(agent, text, new AgentListener(agent.source, heard.mark()));
-  return (await paste.insert(options.scratch)) ?? paste.enter();
+  return (await paste.insert(options)) ?? paste.enter(options.patience);
 }
 
 /** Null when the agent takes a prompt now. */
-async function whyNotNow(agent: AgentPane, { blocked }: DeliveryOptions): Promise<string | null> {
+async function whyNotNow(agent: AgentPane, { blocked, patience }: DeliveryOptions): Promise<string | null> {
   const { control, pane, source } = agent;
   const heard = new AgentListener(source, BEGINNING);
   const startedAt = Date.now();
   let told = false;
   for (;;) {
-    const format = '#{pane_dead} #{pane_in_mode}';
+    const format = '#{pane_dead} #{pane_in_mode} #{pane_title}';
     const [line = ''] = await control.run(['display-message', '-p', '-t', pane, format]);
-    const [dead, inMode] = line.split(' ');
+    const [dead, inMode, ...title] = line.split(' ');
     if (dead !== '0') return 'its pane is dead';
     if (inMode === '1') await control.run(['send-keys', '-t', pane, '-X', 'cancel']);
-    const why = (await somebodyTypes(control, pane)) ? 'somebody types in it' : notReady(source, heard);
+    const why = (await somebodyTypes(control, pane))
+      ? 'somebody types in it'
+      : notReady(source, heard, title.join(' '));
     if (why === null && inMode === '0') {
       if (told) await blocked(null);
       return null;
     }
     const waitedMs = Date.now() - startedAt;
-    if (why === ENDED || why === WAITS || waitedMs > READY_MS) return why ?? 'it shows its history';
+    if (why === ENDED || why === WAITS || waitedMs > patience.readyMs) return why ?? 'it shows its history';
     if (!told && waitedMs > STARTING_MS && why?.startsWith(BLOCKED)) {
       told = true;
       await blocked(why);
@@ -86,11 +98,12 @@ const ENDED = 'the agent has ended';
 const WAITS = 'the agent waits for somebody';
 const BLOCKED = 'the agent is blocked';
 
-function notReady({ terminal, files }: AgentSource, heard: AgentListener): string | null {
+function notReady({ terminal, files }: AgentSource, heard: AgentListener, title: string): string | null {
   switch (stateOf(heard.signals())) {
     case 'ready': {
       const why = terminal.blocked(files);
-      return why === null ? null : `${BLOCKED}: ${why}`;
+      if (why !== null) return `${BLOCKED}: ${why}`;
+      return terminal.drawn(title) ? null : `${BLOCKED}: it has no screen yet`;
     }
     case 'starting':
       return `${BLOCKED}: it has not said that it is ready; it may show a dialog (sign-in, trust), see \`berth session attach\``;
@@ -118,7 +131,7 @@ class Paste {
   }
 
   /** Null when the screen shows that something was pasted. */
-  async insert(scratch: string): Promise<Delivered | null> {
+  async insert({ scratch, patience }: DeliveryOptions): Promise<Delivered | null> {
     const { control, pane } = this.agent;
     const buffer = `berth-${process.pid}-${Date.now()}`;
     writeFileSync(scratch, this.text, { mode: 0o600 });
@@ -132,26 +145,26 @@ class Paste {
     } finally {
       rmSync(scratch, { force: true });
     }
-    await delay(BEFORE_ENTER_MS);
-    const shown = () => this.screen().then((now) => (now === before ? null : now));
-    const pasted = await within(SHOWN_MS, shown);
-    if (pasted === null) return refused('the agent did not show what was pasted');
-    this.pasted = pasted;
+    const shown = await within(patience.shownMs, async () =>
+      (await this.screen()) === before ? null : true,
+    );
+    if (shown === null) return refused('the agent did not show what was pasted');
+    this.pasted = await this.drawn();
     return null;
   }
 
-  async enter(): Promise<Delivered> {
+  async enter({ acknowledgeMs }: Patience): Promise<Delivered> {
     const { control, pane } = this.agent;
     for (let pressed = 0; pressed < ENTERS; pressed++) {
       if (pressed > 0 && !(await this.isUnchanged())) return this.settle();
       await control.run(['send-keys', '-t', pane, 'Enter']);
-      const taken = await within(ACKNOWLEDGE_MS, async () => this.taken());
+      const taken = await within(acknowledgeMs, async () => this.taken());
       if (taken !== null) return taken;
     }
     if (!(await this.isUnchanged())) return this.settle();
     // what is left in the composer would become a part of the next prompt
     await control.run(['send-keys', '-t', pane, 'C-c']);
-    const emptied = await within(ACKNOWLEDGE_MS, async () => ((await this.isUnchanged()) ? null : true));
+    const emptied = await within(acknowledgeMs, async () => ((await this.isUnchanged()) ? null : true));
     if (emptied !== null) return refused('the agent took no Enter');
     return refused('the agent took no Enter, and its composer still holds the prompt');
   }
@@ -176,6 +189,18 @@ class Paste {
     return ours.includes('queued')
       ? { delivery: 'queued', reason: 'behind another turn of the agent' }
       : null;
+  }
+
+  /** The screen, once nothing more happens on it. */
+  private async drawn(): Promise<string> {
+    const startedAt = Date.now();
+    for (let last = await this.screen(), since = startedAt; ; ) {
+      await delay(50);
+      const now = await this.screen();
+      if (now !== last) since = Date.now();
+      last = now;
+      if (Date.now() - since >= STILL_MS || Date.now() - startedAt > MOVING_MS) return now;
+    }
   }
 
   private async isUnchanged(): Promise<boolean> {
