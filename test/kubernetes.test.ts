@@ -1,5 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -103,8 +103,8 @@ describeWith(['kubernetes'], 'tasks in pods', () => {
       response.end('{"kind":"Status","message":"Unauthorized"}');
     });
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-    const address = silent.address();
-    const port = typeof address === 'object' ? address?.port : 0;
+    const mute = createServer(() => {});
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     const file = join(berth.home, 'kubeconfig');
     const cluster = (name: string, server: string) => `- {name: ${name}, cluster: {server: "${server}"}}`;
     const context = (name: string) => `- {name: ${name}, context: {cluster: ${name}, user: nobody}}`;
@@ -112,11 +112,13 @@ describeWith(['kubernetes'], 'tasks in pods', () => {
       file,
       [
         'apiVersion: v1\nkind: Config\nclusters:',
-        cluster('strict', `http://127.0.0.1:${port}`),
+        cluster('strict', `http://127.0.0.1:${portOf(silent)}`),
         cluster('away', 'https://127.0.0.1:1'),
+        cluster('mute', `http://127.0.0.1:${portOf(mute)}`),
         'users:\n- {name: nobody, user: {}}\ncontexts:',
         context('strict'),
         context('away'),
+        context('mute'),
       ].join('\n'),
     );
     await using other = new Berth({ KUBECONFIG: file });
@@ -145,6 +147,11 @@ describeWith(['kubernetes'], 'tasks in pods', () => {
       stdout: '',
       stderr: expect.stringContaining('CLUSTER_UNREACHABLE'),
     });
+    expect(await said(other, 'mute')).toMatchObject({
+      code: 125,
+      stdout: '',
+      stderr: expect.stringMatching(/CLUSTER_UNREACHABLE.*no answer within/),
+    });
     expect(await said(other, 'awya')).toMatchObject({
       code: 125,
       stderr: expect.stringMatching(/KUBE_CONTEXT_NOT_FOUND[\s\S]*Did you mean away/),
@@ -158,6 +165,27 @@ describeWith(['kubernetes'], 'tasks in pods', () => {
       stderr: expect.stringContaining('KUBECONFIG_MISSING'),
     });
     silent.close();
+    mute.closeAllConnections();
+    mute.close();
+  });
+
+  test('without kubectl nothing starts, from the queue neither', async () => {
+    const bin = mkdtempSync(join(tmpdir(), 'berth-bin-'));
+    symlinkSync('/bin/sh', join(bin, 'sh'));
+    await using own = new Berth({ PATH: bin });
+    await own.up();
+    const where = [...namespace.options, '--pod', 'box'];
+
+    for (const args of [
+      ['run', ...where, '--', 'true'],
+      ['send', 'true', '--wait', ...where],
+    ]) {
+      const { code, stderr } = await own.run(args);
+      expect({ code, stderr }).toMatchObject({
+        code: 125,
+        stderr: expect.stringContaining('RUNTIME_UNAVAILABLE'),
+      });
+    }
   });
 
   test('a container without a shell says so, in the queue too', async () => {
@@ -301,3 +329,8 @@ describeWith(['kubernetes'], 'tasks in pods', () => {
     expect(done.stderr).toMatch(/berth: note: nothing can be written.*attached[^\n]*\nerr\n/);
   });
 });
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

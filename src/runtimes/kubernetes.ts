@@ -6,6 +6,7 @@ import type { Place, Runtime, Scope, Streams } from '../core/runtime.ts';
 import { environmentScript } from '../core/script.ts';
 import { disposeJob, jobName, jobPostmortem } from './kubernetes/job.ts';
 import { podPostmortem } from './kubernetes/postmortem.ts';
+import { mustHaveKubectl } from './kubernetes/program.ts';
 import { targetOf } from './kubernetes/target.ts';
 
 /**
@@ -18,7 +19,10 @@ export function kubernetesRuntime(apiOf: (context: string) => Promise<KubeApi>):
 
     async prepare(_host, container, scope) {
       if (container?.job !== undefined) return jobPlace(container, scope);
-      if (container?.pod && container.podContainer) return podPlace(container, container.pod);
+      if (container?.pod && container.podContainer) {
+        await mustHaveKubectl();
+        return podPlace(container, container.pod);
+      }
       throw new BerthError('The Kubernetes context names no pod.', {
         code: 'CONTEXT_INCOMPLETE',
         hint: 'Name one with --pod deployment/NAME, or ask for --kube-job.',

@@ -1,6 +1,7 @@
 import type { Namespace } from '../../core/cluster.ts';
 import { BerthError } from '../../core/errors.ts';
 import type { Host } from '../../core/host.ts';
+import { noKubectl } from './program.ts';
 
 const READ_TIMEOUT_MS = 10_000;
 
@@ -39,16 +40,9 @@ async function readConfig(host: Host): Promise<Kubeconfig> {
   } catch {
     // said below
   }
+  if (result.failure === 'not_found') throw noKubectl();
   throw new BerthError(
-    result.failure === 'not_found'
-      ? 'kubectl is not installed.'
-      : `The kubeconfig cannot be read: ${result.stderr.trim().split('\n').at(-1) || 'kubectl did not answer'}`,
-    {
-      code: result.failure === 'not_found' ? 'RUNTIME_UNAVAILABLE' : 'KUBECONFIG_MISSING',
-      hint:
-        result.failure === 'not_found'
-          ? 'Install it from https://kubernetes.io/docs/tasks/tools/.'
-          : 'Run `kubectl config view`.',
-    },
+    `The kubeconfig cannot be read: ${result.stderr.trim().split('\n').at(-1) || 'kubectl did not answer'}`,
+    { code: 'KUBECONFIG_MISSING', hint: 'Run `kubectl config view`.' },
   );
 }

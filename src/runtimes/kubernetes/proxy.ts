@@ -5,6 +5,7 @@ import { closest } from '../../core/closest.ts';
 import { BerthError } from '../../core/errors.ts';
 import type { Host, Spawned } from '../../core/host.ts';
 import { contextNames } from './kubeconfig.ts';
+import { noKubectl } from './program.ts';
 
 export interface ApiProxy {
   readonly socketPath: string;
@@ -77,10 +78,7 @@ function firstWords(child: Spawned): Promise<string | null> {
 async function whyNot(host: Host, context: string, words: string): Promise<BerthError> {
   const said = words.trim().split('\n').at(-1) ?? '';
   if (/kubectl: (?:command )?not found|kubectl: No such file/.test(words)) {
-    return new BerthError('kubectl is not installed.', {
-      code: 'RUNTIME_UNAVAILABLE',
-      hint: 'Install it from https://kubernetes.io/docs/tasks/tools/.',
-    });
+    return noKubectl();
   }
   if (!/does not exist|was not found/.test(words)) {
     return new BerthError(`kubectl cannot be used with context "${context}": ${said}`, {
