@@ -50,6 +50,7 @@ test(
       read.bytes += bytes.length;
       read.memory = Math.max(read.memory, peakOf(reader.pid));
     });
+    reader.stdout?.resume();
     const code = await new Promise((resolve) => reader.once('close', resolve));
 
     expect({ code, bytes: read.bytes }).toEqual({ code: 0, bytes: BYTES });
