@@ -1,6 +1,7 @@
 import type { Host } from '../../src/core/host.ts';
+import { EMPTY_CONTEXT } from '../../src/core/session.ts';
 import type { Store } from '../../src/core/store.ts';
-import type { TerminalRuns } from '../../src/core/terminal.ts';
+import type { Terminal, TerminalRuns } from '../../src/core/terminal.ts';
 import { ownServer, tmux } from '../../src/executors/tmux/server.ts';
 import { tmuxExecutor } from '../../src/executors/tmux.ts';
 import { openTmux } from '../../src/executors/tmux-control.ts';
@@ -27,16 +28,21 @@ export async function openWindows(host: Host, home: string, runs: string): Promi
     return tmuxExecutor({ host, runs, open: async () => ({ control, session, shell: null }) });
   };
   return {
-    terminals: { executor, find: async () => null, remove: async () => false, close: async () => {} },
+    terminals: {
+      executor,
+      find: async (name) => shell(name),
+      remove: async () => false,
+      close: async () => {},
+    },
     async take(store) {
-      const known = free.pop();
-      if (known !== undefined) return known;
-      const name = `window-${sessions.size + 1}`;
-      sessions.set(name, '');
-      const format = ['-P', '-F', '#{session_id}'];
-      const [session = ''] = await control.run(['new-session', '-d', ...format, 'exec sleep 100000']);
-      sessions.set(name, session);
-      await store.putSession({ name, host: 'local', kind: 'tmux', provider: null, worker: null });
+      const name = free.pop() ?? `window-${sessions.size + 1}`;
+      if (!sessions.has(name)) {
+        sessions.set(name, '');
+        const format = ['-P', '-F', '#{session_id}'];
+        const [session = ''] = await control.run(['new-session', '-d', ...format, 'exec sleep 100000']);
+        sessions.set(name, session);
+        await store.putSession({ name, host: 'local', kind: 'tmux', provider: null, worker: null });
+      }
       return name;
     },
     giveBack: (name) => void free.push(name),
@@ -45,4 +51,9 @@ export async function openWindows(host: Host, home: string, runs: string): Promi
       await tmux(host, server, ['kill-server']);
     },
   };
+}
+
+/** A shell on the host, which is where the session is again after each task. */
+function shell(name: string): Terminal {
+  return { name, alive: true, provider: null, request: null, context: EMPTY_CONTEXT };
 }
