@@ -46,13 +46,21 @@ export async function followSupervised(child: Spawned, nonce: string, taker: Out
     ),
   ]);
   const ended = await child.ended;
+  let silence: NodeJS.Timeout | undefined;
   const abandoned = async () => {
     // a slow reader is no silence
-    for (let seen = -1; traffic.taking > 0 || seen !== traffic.pieces; await quiet()) seen = traffic.pieces;
+    for (let seen = -1; traffic.taking > 0 || seen !== traffic.pieces; ) {
+      seen = traffic.pieces;
+      await new Promise((resolve) => {
+        silence = setTimeout(resolve, QUIET_MS);
+      });
+    }
     return filter.ended;
   };
   // a process that the task left behind may hold the streams for ever; nobody waits for it
   const leftBehind = await Promise.race([streams.then(() => false), abandoned()]);
+  // a timer that goes on would keep this process from ending
+  clearTimeout(silence);
   if (leftBehind) child.release();
   await streams;
   const mark = findEndMark(filter.rest, nonce);
@@ -63,10 +71,6 @@ export async function followSupervised(child: Spawned, nonce: string, taker: Out
 }
 
 /** Long enough for what stands in a pipe to be read. */
-function quiet(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, QUIET_MS));
-}
-
 const QUIET_MS = 50;
 
 /** Hand a stream on piece by piece; the next is read when the last was taken. */

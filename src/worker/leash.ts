@@ -66,7 +66,7 @@ async function watchForCancel(
   { signal, stop }: { signal: AbortSignal; stop: (reason: StopReason) => void },
 ): Promise<void> {
   const { shared } = await store.facts();
-  let beatAtMs = performance.now();
+  let beatAtMs = shared ? performance.now() : 0; // loaded at its first use
   while (!signal.aborted) {
     await store.changed(signal);
     if (signal.aborted) return;
