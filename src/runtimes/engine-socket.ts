@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { request } from 'node:http';
+import { connect } from 'node:net';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { EngineReader, Filters } from './inspector.ts';
@@ -89,25 +89,35 @@ function listQuery({ all, labels, ancestor }: Filters): string {
 
 const ANSWER_TIMEOUT_MS = 2_000;
 
-/** The parsed answer; null for 404. */
+/**
+ * The parsed answer; null for 404. In HTTP/1.0 an answer is one piece that ends with the connection: Node's HTTP
+ * client, which could read more, takes longer to load than this takes to answer.
+ */
 function get(socketPath: string, path: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-    const asked = request({ socketPath, path, headers: { Host: 'docker' }, signal }, (answer) => {
-      const chunks: Buffer[] = [];
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-      answer.on('error', reject);
-      answer.on('end', () => {
-        if (answer.statusCode === 404) return resolve(null);
-        if (answer.statusCode !== 200) return reject(new Error(`${path} answered ${answer.statusCode}`));
-        try {
-          resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')));
-        } catch (error) {
-          reject(error);
-        }
-      });
+    const chunks: Buffer[] = [];
+    const socket = connect(socketPath);
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy(new Error(`${path} was not answered`)));
+    socket.on('error', reject);
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.on('end', () => {
+      try {
+        resolve(parsed(path, Buffer.concat(chunks)));
+      } catch (error) {
+        reject(error);
+      }
     });
-    asked.on('error', reject);
-    asked.end();
+    socket.write(`GET ${path} HTTP/1.0\r\nHost: docker\r\n\r\n`);
   });
 }
+
+function parsed(path: string, answer: Buffer): unknown {
+  const [status] = answer.toString('latin1', 0, STATUS_BYTES).split('\r\n');
+  const code = /^HTTP\/1\.[01] (\d{3})/.exec(status ?? '')?.[1];
+  if (code === '404') return null;
+  const head = answer.indexOf('\r\n\r\n');
+  if (code !== '200' || head < 0) throw new Error(`${path} answered ${status}`);
+  return JSON.parse(answer.toString('utf8', head + 4));
+}
+
+const STATUS_BYTES = 100;
