@@ -8,7 +8,12 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const work = realpathSync(mkdtempSync(join(tmpdir(), 'berth-quickstart-')));
 const project = join(work, 'shop');
-const env = { ...process.env, BERTH_HOME: join(work, 'state'), XDG_CONFIG_HOME: join(work, 'config') };
+const env = {
+  ...process.env,
+  BERTH_HOME: join(work, 'state'),
+  XDG_CONFIG_HOME: join(work, 'config'),
+  NODE_COMPILE_CACHE: join(work, 'code'),
+};
 const bin = join(work, 'bin');
 let failures = 0;
 let container = false;

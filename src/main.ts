@@ -1,15 +1,10 @@
-#!/usr/bin/env -S node --
-// without the `--`, Node takes our --env-file for its own, wherever it stands
 import { main } from './cli/cli.ts';
 import { BerthError } from './core/errors.ts';
 import { wire } from './wiring.ts';
 
-const { argv, env, execPath, stdout, stderr } = process;
-
-// no top-level await: the program is built as CommonJS, see scripts/build.mjs
-void run();
-
-async function run(): Promise<void> {
+/** The program, with the arguments, the environment and the streams of this process. */
+export async function program(): Promise<void> {
+  const { argv, env, execPath, stdout, stderr } = process;
   try {
     const deps = wire({ env, cwd: process.cwd(), self: [execPath, '--', argv[1] ?? ''] });
     process.exitCode = await main(argv.slice(2), deps, { stdout, stderr });

@@ -19,6 +19,8 @@ export default function setup(project: TestProject): () => void {
   // tests run it as other users, too
   chmodSync(out, 0o755);
   execFileSync(process.execPath, [script, out], { stdio: 'inherit' });
+  // of a build that goes with the tests
+  process.env['NODE_COMPILE_CACHE'] = join(out, 'code');
   project.provide('program', join(out, 'lib', 'berth.js'));
   return () => rmSync(out, { recursive: true, force: true });
 }
