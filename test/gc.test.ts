@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ownerOf } from '../src/core/owner.ts';
+import { localHost } from '../src/hosts/local.ts';
 import { Berth, until } from './support/berth.ts';
 import { call, imageBox } from './support/boxes.ts';
 import { describeWith } from './support/engines.ts';
@@ -83,11 +85,12 @@ for (const engine of ['docker', 'podman'] as const) {
             '1000',
           ],
         );
-      const start = (await call('cat', `/proc/${process.pid}/stat`)).replace(/^.*\) /, '').split(' ')[19];
+      const host = localHost();
+      const here = `${host.self.bootId}:${host.pidNamespace}`;
       const [dead, alive, unclear] = [
-        await make('local:4194304:1'),
-        await make(`local:${process.pid}:${start}`),
-        await make('elsewhere:1:1'),
+        await make(`local:4194304:1:${here}`),
+        await make(ownerOf(host)),
+        await make(`elsewhere:1:1:${here}`),
       ];
       const dry = await berth.json(['gc', '--dry-run']);
       const done = await berth.json(['gc']);

@@ -23,6 +23,9 @@ export interface Host {
 
   /** Pid, start time and boot id of this very process. */
   readonly self: ProcessRef;
+
+  /** In which the pids of this process count; empty where the system has no such thing. */
+  readonly pidNamespace: string;
 }
 
 export interface ExecOptions {

@@ -17,7 +17,7 @@ export interface Place {
 export interface Scope {
   readonly task: number;
   readonly attempt: number;
-  /** `host:pid:startTime` of the process that answers for it. */
+  /** The process that answers for it, as `ownerOf` says it. */
   readonly owner: string;
   readonly workdir: string;
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Command } from '../core/command.ts';
 import { BerthError, messageOf } from '../core/errors.ts';
@@ -18,7 +18,8 @@ const MAX_BYTES = 64 * 1024 * 1024;
 
 /** The machine this process runs on. @param name  what it is called in the queue */
 export function localHost(name = 'local'): Host {
-  return { name, exec, launch, spawn: spawnHere, signal, isAlive, self: processRef(process.pid) };
+  const self = processRef(process.pid);
+  return { name, exec, launch, spawn: spawnHere, signal, isAlive, self, pidNamespace: pidNamespace() };
 }
 
 function exec(command: Command, options: ExecOptions): Promise<ExecResult> {
@@ -198,6 +199,14 @@ function startTimeElsewhere(pid: number): string | null {
     return '';
   } catch {
     return null;
+  }
+}
+
+function pidNamespace(): string {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
+  } catch {
+    return '';
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Host } from '../core/host.ts';
 import type { ContainerFacts, Inspector } from '../core/inspect.ts';
+import { isOwnerDead } from '../core/owner.ts';
 import { ATTEMPT_LABEL, OWNER_LABEL, QUEUE_LABEL, remove, TASK_LABEL } from './owned.ts';
 
 /** A container that berth started and that nobody answers for any more. */
@@ -43,7 +44,8 @@ async function leftoversOf(
   const ours = await inspector.byLabels({ [QUEUE_LABEL]: question.queue });
   const checked = ours.map(async (facts) => {
     const one = leftoverOf(facts, inspector.engine);
-    if (one === null || !isDead(host, facts.labels[OWNER_LABEL] ?? '')) return [];
+    const runs = facts.state !== 'exited' && facts.state !== 'dead';
+    if (one === null || !isOwnerDead(host, facts.labels[OWNER_LABEL] ?? '', runs)) return [];
     return (await question.isHeld(one)) ? [] : [one];
   });
   return (await Promise.all(checked)).flat();
@@ -56,11 +58,4 @@ function leftoverOf(
 ): Leftover | null {
   const [task, attempt] = [Number(labels[TASK_LABEL]), Number(labels[ATTEMPT_LABEL])];
   return task > 0 && attempt > 0 ? { engine, id, name, task, attempt, state } : null;
-}
-
-/** `host:pid:startTime`; what cannot be read proves nothing. */
-function isDead(host: Host, owner: string): boolean {
-  const [, name, pid, startTime] = /^([^:]+):(\d+):(\d+)$/.exec(owner) ?? [];
-  if (name !== host.name || pid === undefined || startTime === undefined) return false;
-  return !host.isAlive({ pid: Number(pid), startTime, bootId: '' });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Command, toBytes } from '../core/command.ts';
 import { messageOf } from '../core/errors.ts';
 import type { RunEnd } from '../core/executor.ts';
+import { ownerOf } from '../core/owner.ts';
 import { supervisedScript } from '../core/script.ts';
 import type { Claim } from '../core/store.ts';
 import { followSupervised } from '../core/supervised.ts';
@@ -74,8 +75,12 @@ interface Attempt {
 async function attempt(deps: ForegroundDeps, { claim, context, streams }: Attempt): Promise<Outcome> {
   const { store, host } = deps;
   const runtime = deps.runtime(context.container?.runtime ?? 'bare');
-  const owner = `${host.name}:${host.self.pid}:${host.self.startTime}`;
-  const scope = { task: claim.task.id, attempt: claim.lease.attempt, owner, workdir: context.dir.host };
+  const scope = {
+    task: claim.task.id,
+    attempt: claim.lease.attempt,
+    owner: ownerOf(host),
+    workdir: context.dir.host,
+  };
   const place = asUser(await runtime.prepare(host, context.container, scope), context);
   try {
     const facts: PlanFacts = { claim, context, place, runtime, env: await deps.reveal(context.env) };

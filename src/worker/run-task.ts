@@ -1,6 +1,7 @@
 import { retryAt, settled } from '../core/backoff.ts';
 import { BerthError, messageOf } from '../core/errors.ts';
 import type { RunEnd } from '../core/executor.ts';
+import { ownerOf } from '../core/owner.ts';
 import type { Place } from '../core/runtime.ts';
 import type { Claim, LeaseNews } from '../core/store.ts';
 import type { Outcome, StopReason } from '../core/task.ts';
@@ -161,7 +162,7 @@ function scopeOf({ host }: RunDeps, { lease }: Claim, workdir: string) {
   return {
     task: lease.taskId,
     attempt: lease.attempt,
-    owner: `${host.name}:${host.self.pid}:${host.self.startTime}`,
+    owner: ownerOf(host),
     workdir,
   };
 }

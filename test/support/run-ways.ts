@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { ResolvedContext } from '../../src/core/context.ts';
 import { BerthError } from '../../src/core/errors.ts';
 import type { Host } from '../../src/core/host.ts';
+import { ownerOf } from '../../src/core/owner.ts';
 import type { Store } from '../../src/core/store.ts';
 import type { Outcome, Task, TaskSpec } from '../../src/core/task.ts';
 import { headlessExecutor } from '../../src/executors/headless.ts';
@@ -372,10 +373,6 @@ async function outcomeOf(store: Store, id: number): Promise<Outcome> {
   const state = (await store.task(id))?.state;
   if (state?.name === 'finished') return state.outcome;
   throw new Error(`Task ${id} is ${state?.name}, not finished.`);
-}
-
-function ownerOf({ name, self }: Host): string {
-  return `${name}:${self.pid}:${self.startTime}`;
 }
 
 function unchanged(box: Box, before: string | null): () => Promise<boolean> {
