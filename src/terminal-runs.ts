@@ -69,6 +69,7 @@ function executorOf(worker: TerminalWorker, target: SessionTarget): Executor {
     start: (run) => of(run.directory).start(run),
     watch: (directory, signal) => of(directory).watch(directory, signal),
     stop: (directory) => of(directory).stop(directory),
+    abandon: async (directory) => of(directory).abandon?.(directory),
     seal: (directory, end) => of(directory).seal(directory, end),
     state: (directory) => of(directory).state(directory),
   };

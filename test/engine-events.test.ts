@@ -1,10 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { getSessionContext, updateSessionContext } from '../src/index.ts';
 import { Berth, endOf, until } from './support/berth.ts';
 import { type Box, call, imageBox, runningBox, serviceBox } from './support/boxes.ts';
 import { describeWith } from './support/engines.ts';
+
+// a busy machine takes its time for containers and processes
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 async function slot(berth: Berth, number = 1) {
   const rows = await berth.json(['sessions']);

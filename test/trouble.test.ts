@@ -1,134 +1,246 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { RunsUnderTest, StartedRun } from '../src/testing/run-contract.ts';
-import { line } from '../src/testing/runs.ts';
-import { Berth, until } from './support/berth.ts';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { Berth } from './support/berth.ts';
 import { type Box, call, imageBox, runningBox, serviceBox } from './support/boxes.ts';
 import { describeWith } from './support/engines.ts';
-import { openRuns } from './support/run-ways.ts';
+import { sendTask } from './support/trouble.ts';
+
+// a busy machine takes its time for containers and processes
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
+/** The queue's label, which it has as soon as it started a container. */
+function queueOf(berth: Berth): string {
+  try {
+    return readFileSync(join(berth.home, 'id'), 'utf8').trim();
+  } catch {
+    return 'none';
+  }
+}
 
 for (const engine of ['docker', 'podman'] as const) {
   describeWith([engine], `a container of ${engine} in trouble while a task runs in it`, () => {
-    let box: Box;
-    let runs: RunsUnderTest;
+    let berth: Berth;
+    beforeAll(async () => {
+      berth = new Berth();
+      await berth.up('--slots', '2');
+    });
+    afterAll(() => berth[Symbol.asyncDispose]());
     /** A task that is under way in a running container of its own, and the container's id. */
-    const underWay = async (): Promise<readonly [StartedRun, string]> => {
-      box = await runningBox(engine);
-      runs = await openRuns('queue', box);
-      const started = await runs.start({ payload: line('echo up; sleep 5; echo over') });
-      await until('it runs', async () => (await started.said()).includes('up'));
-      return [started, box.container?.id ?? ''];
+    const underWay = async (line = 'echo up; sleep 5; echo over') => {
+      const box = await runningBox(engine);
+      const task = await sendTask(berth, box.options, line);
+      await task.said('up');
+      return { box, task, id: box.container?.id ?? '' };
     };
-    const outcomeOf = async (started: StartedRun) => (await started.ended).outcome;
+    /** A task in a container that is made as no other. */
+    const inside = async (args: readonly string[], program: readonly string[], line: string) => {
+      const words = ['run', '--detach', '--pull=never', ...args, 'berth-busybox', ...program];
+      const id = await call(engine, ...words);
+      const options = ['--container-type', engine, '--container', id, '--workdir', '/'];
+      const task = await sendTask(berth, options, line);
+      return { id, task, close: () => call(engine, 'rm', '--force', id) };
+    };
+    const sleeps = ['sleep', '100000'];
+    const hungry = `x=$(head -c 1000000 /dev/zero | tr "\\0" x); while :; do x="$x$x"; done`;
+    const small = ['--memory=24m', '--memory-swap=24m'];
 
     test('that is removed: lost, and says so', async () => {
-      const [started, id] = await underWay();
+      const { box, task, id } = await underWay();
       await call(engine, 'rm', '--force', id);
 
-      expect(await outcomeOf(started)).toMatchObject({
-        kind: 'lost',
+      expect(await task.shown()).toMatchObject({
+        outcome: 'lost',
         cause: expect.stringMatching(/was removed|is being removed|ended with code/),
       });
-      await runs.close().catch(() => {});
+      await rm(box.project, { recursive: true });
     });
 
     test('that is stopped: lost, with its code', async () => {
-      const [started, id] = await underWay();
+      const { box, task, id } = await underWay();
       await call(engine, 'stop', '-t', '1', id);
 
-      const outcome = await outcomeOf(started);
-      expect(outcome).toMatchObject({
-        kind: 'lost',
+      expect(await task.shown()).toMatchObject({
+        outcome: 'lost',
         cause: expect.stringMatching(/Container .* ended with code \d+/),
       });
-      await runs.close();
+      await box.close();
     });
 
     test('that is restarted: lost, although it runs again', async () => {
-      const [started, id] = await underWay();
+      const { box, task, id } = await underWay();
       await call(engine, 'restart', '-t', '1', id);
 
-      expect(await outcomeOf(started)).toMatchObject({
-        kind: 'lost',
+      expect(await task.shown()).toMatchObject({
+        outcome: 'lost',
         cause: expect.stringMatching(/was restarted at|ended with code/),
       });
-      await runs.close();
+      await box.close();
     });
 
     test('that is paused and woken: the task goes on to its true end', async () => {
-      const [started, id] = await underWay();
+      const { box, task, id } = await underWay();
       await call(engine, 'pause', id);
       await call(engine, 'unpause', id);
 
-      expect(await started.ended).toMatchObject({
-        outcome: { kind: 'succeeded' },
-        stdout: Buffer.from('up\nover\n'),
-      });
-      await runs.close();
+      expect(await task.shown()).toMatchObject({ outcome: 'succeeded' });
+      expect((await berth.run(['logs', String(task.id)])).stdout).toBe('up\nover\n');
+      await box.close();
     });
 
-    test('that runs out of memory: the program’s end is explained', async () => {
-      const small = await imageBox(engine);
-      const start = { ...small.container?.start, engineArgs: ['--memory=24m', '--memory-swap=24m'] };
-      const container = { ...small.container, start } as NonNullable<Box['container']>;
-      runs = await openRuns('queue', { ...small, container });
-      const hungry = 'x=$(head -c 1000000 /dev/zero | tr "\\0" x); while :; do x="$x$x"; done';
-      const { outcome } = await (await runs.start({ payload: line(`sh -c '${hungry}'`) })).ended;
+    test('that is paused when the task is cancelled: the stop is obeyed when it is woken', async () => {
+      const { box, task, id } = await underWay('echo up; sleep 300');
+      await call(engine, 'pause', id);
+      await berth.run(['cancel', String(task.id)]);
+      expect(await berth.json(['show', String(task.id)])).toMatchObject({ state: 'running' });
+      await call(engine, 'unpause', id);
 
-      expect(outcome).toMatchObject({ kind: 'failed', exitCode: 137, signal: 'SIGKILL', oom: true });
-      await runs.close();
+      expect(await task.shown()).toMatchObject({ outcome: 'cancelled' });
+      await box.close();
+    });
+
+    test('whose program runs out of memory: failed, and berth’s own container says why', async () => {
+      const box = await imageBox(engine);
+      const own = [...box.options, ...small.map((word) => `--docker-arg=${word}`)];
+      const task = await sendTask(berth, own, hungry);
+
+      expect(await task.shown()).toMatchObject({
+        outcome: 'failed',
+        exit_code: 137,
+        oom: true,
+        cause: expect.stringContaining('Out of memory'),
+      });
+      await box.close();
+    });
+
+    test('that lives on while a program in it runs out of memory: failed, with the kernel’s count', async () => {
+      const { task, close } = await inside(['--init', ...small], sleeps, hungry);
+
+      expect(await task.shown()).toMatchObject({
+        outcome: 'failed',
+        exit_code: 137,
+        // others in the same container may have been meant
+        oom: null,
+        cause: expect.stringMatching(/kernel has killed .* for want of memory/),
+      });
+      await close();
+    });
+
+    test('that itself runs out of memory: lost, and says so', async () => {
+      const program = ['sh', '-c', `while [ ! -e /tmp/go ]; do sleep 0.1; done; ${hungry}`];
+      const { id, task, close } = await inside(small, program, 'echo up; sleep 300');
+      await task.said('up');
+      await call(engine, 'exec', id, 'touch', '/tmp/go');
+
+      expect(await task.shown()).toMatchObject({
+        outcome: 'lost',
+        cause: expect.stringMatching(/ran out of memory and was killed|ended with code 137/),
+      });
+      await close();
+    });
+
+    test('that is read-only: the task runs, and what it cannot write is its own to say', async () => {
+      const { task, close } = await inside(['--init', '--read-only'], sleeps, 'echo x >/x || exit 7');
+
+      expect(await task.shown()).toMatchObject({ outcome: 'failed', exit_code: 7 });
+      expect((await berth.run(['logs', String(task.id)])).stderr).toMatch(/Read-only file system/);
+      await close();
     });
 
     test('whose disk is full: the program says it, and its code is its own', async () => {
-      const small = await imageBox(engine);
-      const start = { ...small.container?.start, engineArgs: ['--tmpfs=/full:size=64k'] };
-      const container = { ...small.container, start } as NonNullable<Box['container']>;
-      runs = await openRuns('queue', { ...small, container });
-      const ended = await (
-        await runs.start({ payload: line('head -c 1000000 /dev/zero >/full/x; echo $?; exit 9') })
-      ).ended;
+      const fill = 'head -c 2000000 /dev/zero >/full/x; echo $?; exit 9';
+      const { task, close } = await inside(['--init', '--tmpfs=/full:size=1m'], sleeps, fill);
 
-      expect(ended.outcome).toMatchObject({ kind: 'failed', exitCode: 9 });
-      expect(ended.stderr.toString()).toMatch(/No space left|I\/O error/);
-      await runs.close();
+      expect(await task.shown()).toMatchObject({ outcome: 'failed', exit_code: 9 });
+      expect((await berth.run(['logs', String(task.id)])).stderr).toMatch(/No space left|I\/O error/);
+      await close();
+    });
+
+    test('whose task speaks like an engine before it goes: lost, never not started', async () => {
+      const words = 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.';
+      const { box, task, id } = await underWay(`echo up; echo '${words}' >&2; sleep 300`);
+      await call(engine, 'rm', '--force', id);
+
+      expect(await task.shown()).toMatchObject({ outcome: 'lost' });
+      await rm(box.project, { recursive: true });
     });
   });
 }
 
 describeWith(['docker'], 'what cannot be prepared', () => {
+  let berth: Berth;
   let box: Box;
-  let runs: RunsUnderTest;
   beforeAll(async () => {
+    berth = new Berth();
     box = await imageBox('docker');
+    await berth.up('--slots', '2');
   });
-  afterAll(() => box.close());
-  const outcomeWith = async (change: object) => {
-    const container = { ...box.container, ...change } as NonNullable<Box['container']>;
-    runs = await openRuns('queue', { ...box, container, close: async () => {} });
-    const { outcome } = await (await runs.start({ payload: line('true') })).ended;
-    expect(await runs.leftContainers()).toEqual([]);
-    await runs.close();
-    return outcome;
+  afterAll(async () => {
+    await berth[Symbol.asyncDispose]();
+    await box.close();
+  });
+  const shownWith = async (image: string, ...options: readonly string[]) => {
+    const where = ['--container-type', 'docker', '--workdir', box.project];
+    const shown = await (
+      await sendTask(berth, [...where, '--container-image', image, ...options], 'true')
+    ).shown();
+    const ours = `label=dev.berth.queue=${queueOf(berth)}`;
+    expect(await call('docker', 'ps', '--all', '--quiet', '--filter', ours)).toBe('');
+    expect(shown.outcome).toBe('not_started');
+    return shown;
   };
 
   test('an image that is not there did not start, and says how to get it', async () => {
-    expect(await outcomeWith({ image: 'berth-none:1' })).toMatchObject({
-      kind: 'not_started',
-      code: 'IMAGE_MISSING',
+    expect(await shownWith('berth-none:1')).toMatchObject({
+      error_code: 'IMAGE_MISSING',
       hint: expect.stringContaining('docker pull berth-none:1'),
     });
   });
 
   test('an image without a shell did not start, and says so', async () => {
-    expect(await outcomeWith({ image: 'berth-scratch:latest' })).toMatchObject({
-      kind: 'not_started',
-      code: 'NO_SHELL',
-    });
+    expect(await shownWith('berth-scratch:latest')).toMatchObject({ error_code: 'NO_SHELL' });
   });
 
   test('a volume whose path is missing did not start', async () => {
-    const start = { ...box.container?.start, volumes: ['/no/such/path:/x'] };
-    expect(await outcomeWith({ start })).toMatchObject({ kind: 'not_started', code: 'FILE_NOT_FOUND' });
+    const shown = await shownWith('berth-busybox', '--volume', '/no/such/path:/x');
+    expect(shown).toMatchObject({ error_code: 'FILE_NOT_FOUND' });
+  });
+
+  test('a port that is taken did not start, and says by whom', async () => {
+    const name = `berth-port-${randomBytes(4).toString('hex')}`;
+    const words = ['run', '--detach', '--pull=never', `--name=${name}`, '--publish=127.0.0.1::80'];
+    await call('docker', ...words, 'berth-busybox', 'sleep', '100000');
+    const port = (await call('docker', 'port', name, '80')).split(':').at(-1);
+    const shown = await shownWith('berth-busybox', '--port', `${port}:80`);
+    await call('docker', 'rm', '--force', name);
+
+    expect(shown).toMatchObject({
+      error_code: 'PORT_TAKEN',
+      cause: expect.stringContaining(`Port ${port} is taken by the docker container ${name}`),
+    });
+  });
+});
+
+describeWith(['docker', 'compose'], 'two clones whose Compose projects have the same name', () => {
+  test('the one that does not run starts nothing, and names the directory of the other', async () => {
+    const [mine, theirs] = [await serviceBox(), await serviceBox()];
+    const compose = ['docker', 'compose', '--file', join(theirs.project, 'compose.yaml')];
+    await call(...compose, 'down', '--timeout=0');
+    await writeFile(join(theirs.project, '.env'), `COMPOSE_PROJECT_NAME=${mine.container?.project ?? ''}\n`);
+    await using berth = new Berth();
+    await berth.up('--slots', '1');
+    const shown = await (await sendTask(berth, theirs.options, 'echo in the wrong place')).shown();
+    await mine.close();
+    await rm(theirs.project, { recursive: true });
+
+    expect(shown).toMatchObject({
+      outcome: 'not_started',
+      error_code: 'PROJECT_MISMATCH',
+      cause: expect.stringContaining(mine.project),
+      hint: expect.stringContaining('COMPOSE_PROJECT_NAME'),
+    });
   });
 });
 

@@ -42,6 +42,8 @@ export type RunEnd =
       readonly stdoutTail: string;
       /** What happened to the machine meanwhile, as far as it shows: the end of a sentence. */
       readonly cause?: string;
+      /** `BERTH_RUN` of its processes, by which what is left of them is found in a box; left out where nothing can be. */
+      readonly nonce?: string;
       /** Why it was never let in; given only where nothing of the task ran for certain. */
       readonly turnedAway?: { readonly code: ErrorCode; readonly message: string; readonly hint: string };
     };
@@ -69,6 +71,11 @@ export interface Executor {
   watch(directory: string, signal: AbortSignal): Promise<RunEnd>;
   /** Ask for a stop: TERM to the whole tree, KILL after the grace. Safe to repeat; `watch` tells the end. */
   stop(directory: string): Promise<void>;
+  /**
+   * End what holds a run in a box from here, when the engine between answers nothing: `watch` tells that it vanished.
+   * Left out where nothing of ours holds runs.
+   */
+  abandon?(directory: string): Promise<void>;
   /** Tidy up a run whose outcome is on disk: strips the supervisor's words from its stderr, writes `exit`. Safe to repeat. */
   seal(directory: string, end: RunEnd): Promise<void>;
   /** `absent`: never started. `running`, `ended`, or `vanished` without an end mark. */

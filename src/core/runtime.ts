@@ -34,11 +34,24 @@ export interface Runtime {
   /** Pure text work: the command that runs `inner` in the box. */
   enter(place: Place, inner: Command, streams: Streams): Command;
 
-  /** What the engine knows about an end that the supervisor could not report. */
-  postmortem(host: Host, place: Place): Promise<Postmortem>;
+  /**
+   * What the engine knows about an end that the supervisor could not report; an engine that was just restarted is
+   * waited for.
+   *
+   * @param left  a run whose end nobody saw: what goes on of it in the box is stopped
+   */
+  postmortem(host: Host, place: Place, left?: LeftRun | null): Promise<Postmortem>;
 
   /** Remove what prepare made. Safe to repeat; never touches a foreign container. */
   dispose(host: Host, place: Place): Promise<void>;
+}
+
+export interface LeftRun {
+  /** `BERTH_RUN` of its processes. */
+  readonly nonce: string;
+  readonly graceMs: number;
+  /** Aborted: nobody waits for an engine any more. */
+  readonly signal: AbortSignal | null;
 }
 
 export interface Streams {

@@ -62,6 +62,26 @@ export function guardScript(plan: ScriptPlan): string {
   );
 }
 
+/**
+ * For a run whose supervisor nobody hears any more: stops what is left of it, with TERM and after the grace KILL.
+ * Says one word: `none` was left, `stopped`, or `stuck` when something would not end.
+ */
+export function stopLeftScript({
+  nonce,
+  graceMs,
+}: {
+  readonly nonce: string;
+  readonly graceMs: number;
+}): string {
+  return [
+    `berth_nonce=${quoteWord(nonce)} berth_guards= berth_pid= berth_live= berth_stopped= berth_left=0`,
+    `berth_grace=${graceTicks(graceMs)}`,
+    SUPERVISOR,
+    'berth_stop left',
+    'case "$berth_stopped$berth_left" in 0) echo none ;; *0) echo stopped ;; *) echo stuck ;; esac',
+  ].join('\n');
+}
+
 /** Whether a guard has said that the program may start. */
 export function saysReady(stderr: Buffer, nonce: string): boolean {
   return stderr.includes(`\n\x1eberth ${nonce} ready\n`);
@@ -85,13 +105,18 @@ function supervisor(plan: ScriptPlan, steps: readonly string[], guards: '' | 'ye
     ...steps.map((line) => `  ${line}`),
     '}',
     `berth_nonce=${quoteWord(plan.nonce)}`,
-    `berth_grace=${Math.max(1, Math.ceil(plan.graceMs / 200))}`,
+    `berth_grace=${graceTicks(plan.graceMs)}`,
     `berth_deadline=${plan.deadlineMs === null ? '' : Math.ceil(plan.deadlineMs / 1000)}`,
     `berth_leash=${plan.leash}`,
     `berth_guards=${guards}`,
     SUPERVISOR,
     'berth_main\n',
   ].join('\n');
+}
+
+/** The supervisor counts in fifths of a second. */
+function graceTicks(graceMs: number): number {
+  return Math.max(1, Math.ceil(graceMs / 200));
 }
 
 /** The steps in order; the first that fails ends the attempt before anything of the task ran. */

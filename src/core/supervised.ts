@@ -67,7 +67,7 @@ export async function followSupervised(child: Spawned, nonce: string, taker: Out
   if (mark) return { kind: 'ended', report: mark.report };
   if (filter.rest.length > 0 && !filter.ended) await taker.write('stderr', filter.rest);
   const stderrTail = filter.ended ? tails.stderr.text : tails.stderr.text + filter.rest.toString();
-  return { kind: 'vanished', exitCode: ended.code, stdoutTail: tails.stdout.text, stderrTail };
+  return { kind: 'vanished', exitCode: ended.code, stdoutTail: tails.stdout.text, stderrTail, nonce };
 }
 
 /** Long enough for what stands in a pipe to be read. */

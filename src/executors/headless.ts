@@ -66,6 +66,12 @@ export function headlessExecutor(host: Host, runs: string): Executor {
       send();
     },
 
+    async abandon(directory) {
+      const at = files(directory);
+      const main = readProcesses(at)?.main;
+      if (main && readFacts(at)?.leash === 'stdin' && host.isAlive(main)) host.signal(main.pid, 'SIGKILL');
+    },
+
     async seal(directory, end) {
       sealRun(files(directory), end);
     },
@@ -125,11 +131,13 @@ function isBeingMade(at: RunFiles, { main }: RunProcesses): boolean {
 function vanished(at: RunFiles, exitCode: number | null): RunEnd {
   const tail = readTail(at.err, STDERR_TAIL_BYTES);
   const output = readTail(at.out, STDERR_TAIL_BYTES);
+  const facts = readFacts(at);
   return {
     kind: 'vanished',
     exitCode,
     stderrTail: tail?.bytes.toString('utf8') ?? '',
     stdoutTail: output?.bytes.toString('utf8') ?? '',
+    ...(facts?.leash === 'stdin' && { nonce: facts.nonce }),
   };
 }
 

@@ -27,6 +27,7 @@ export function withKubernetes({ host, runs, other, apiOf }: KubernetesParts): E
     },
     watch: (directory, signal) => ownerOf(directory).watch(directory, signal),
     stop: (directory) => ownerOf(directory).stop(directory),
+    abandon: async (directory) => ownerOf(directory).abandon?.(directory),
     seal: (directory, end) => ownerOf(directory).seal(directory, end),
     state: (directory) => ownerOf(directory).state(directory),
   };

@@ -50,6 +50,7 @@ export function tmuxExecutor({ host, runs, open }: TmuxRuns): Executor {
     start: async (run) => (run.inShell && (await leadsAway(open)) ? inBand.start(run) : startHere(run)),
     watch: (directory, signal) => laneOf(directory).watch(directory, signal),
     stop: (directory) => laneOf(directory).stop(directory),
+    abandon: async (directory) => laneOf(directory).abandon?.(directory),
     seal: (directory, end) => laneOf(directory).seal(directory, end),
     state: (directory) => laneOf(directory).state(directory),
   };

@@ -4,7 +4,8 @@ import type { Host } from '../core/host.ts';
 import type { ContainerFacts } from '../core/inspect.ts';
 import type { Place, Runtime } from '../core/runtime.ts';
 import { bringUp, type ComposeTarget, composeLine } from './compose-up.ts';
-import { containerPostmortem, mustRun } from './container-state.ts';
+import { containerPostmortem } from './container-postmortem.ts';
+import { mustRun } from './container-state.ts';
 import type { EngineName } from './engine-cli.ts';
 import { enterContainer } from './enter.ts';
 import { cliInspector } from './inspector.ts';
@@ -31,8 +32,8 @@ export function composeRuntime(): Runtime {
         inner,
         streams,
       ),
-    postmortem: (host, place) =>
-      containerPostmortem(host, cliInspector(host, engineOf(place.container)), place),
+    postmortem: (host, place, left = null) =>
+      containerPostmortem(host, { inspector: cliInspector(host, engineOf(place.container)), place, left }),
 
     // a service is the user's, also when a task brought it up
     async dispose() {},

@@ -10,16 +10,19 @@ type Rule = readonly [words: RegExp, code: ErrorCode, hint: string];
  * Why a box was never entered, from the words of the program that should have entered it; null when
  * they do not prove that nothing of the task ran.
  *
- * Engines say this with 1, 125, 126, 127 or 255, on stdout or on stderr, so only words tell. They come
- * first and alone: a run whose supervisor began has an end mark, or its loss is not an entry failure.
+ * Engines say this with 1, 125, 126, 127 or 255, on stdout or on stderr, so only words tell, and only where they
+ * come first and alone: a task may print the same, and then be lost.
  */
 export function entryFailure(place: Place, end: RunEnd): BerthError | null {
   if (place.runtime === 'bare' || end.kind !== 'vanished') return null;
   if (place.runtime === 'kubernetes') return podEntryFailure(place, end);
+  const engine: EngineName = place.container?.engine === 'podman' ? 'podman' : 'docker';
+  // docker's client says so when a program that ran was killed, or lost its daemon
+  const ran = engine === 'docker' && (end.exitCode === 137 || end.exitCode === 255);
+  if (ran || !isEngines(end.stdoutTail) || !isEngines(end.stderrTail)) return null;
   const words = `${end.stdoutTail}\n${end.stderrTail}`;
   const rule = RULES.find(([pattern]) => pattern.test(words));
   if (!rule) return null;
-  const engine: EngineName = place.container?.engine === 'podman' ? 'podman' : 'docker';
   const said = lastWords(end.stderrTail.trim() === '' ? end.stdoutTail : end.stderrTail);
   const name =
     place.container?.service ?? place.container?.image ?? place.id?.slice(0, 12) ?? 'the container';
@@ -28,6 +31,14 @@ export function entryFailure(place: Place, end: RunEnd): BerthError | null {
 
 const NO_SHELL_HINT =
   'A task is watched and stopped by a `sh` in its container. Without one, `berth container exec NAME -- CMD` uses the plain exec of the engine.';
+
+/** Nothing, or what an engine's client begins with when it gives up, within its few lines. */
+function isEngines(said: string): boolean {
+  return said === '' || (ENGINE_SPEAKS.test(said) && said.length < 2_000);
+}
+
+const ENGINE_SPEAKS =
+  /^(time="|Error: |Error response from daemon: |OCI runtime exec failed: |unable to find user |Cannot connect to |(Got )?permission denied while )/;
 
 /** docker 20 to 28, podman 4 and 5. */
 const RULES: readonly Rule[] = [

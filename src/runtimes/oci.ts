@@ -2,7 +2,8 @@ import type { ResolvedContainer } from '../core/context.ts';
 import { BerthError } from '../core/errors.ts';
 import type { Host } from '../core/host.ts';
 import type { Place, Runtime } from '../core/runtime.ts';
-import { containerPostmortem, engineWakes, mustRun } from './container-state.ts';
+import { containerPostmortem } from './container-postmortem.ts';
+import { engineWakes, mustRun } from './container-state.ts';
 import type { EngineName } from './engine-cli.ts';
 import { enterContainer } from './enter.ts';
 import { cliInspector } from './inspector.ts';
@@ -30,7 +31,8 @@ export function ociRuntime(engine: EngineName, queue: () => string | null = () =
 
     enter: (place, inner, streams) =>
       enterContainer({ engine, id: place.id ?? '', user: place.user }, inner, streams),
-    postmortem: (host, place) => containerPostmortem(host, cliInspector(host, engine), place),
+    postmortem: (host, place, left = null) =>
+      containerPostmortem(host, { inspector: cliInspector(host, engine), place, left }),
     dispose: (host, place) => disposeOwned(host, engine, place),
   };
 }

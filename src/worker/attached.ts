@@ -23,7 +23,7 @@ export async function attached(
 ): Promise<ForegroundEnd> {
   const plan = scriptPlanOf(facts, 'stdin');
   const guard = deps.host.spawn(entryOf(facts.runtime, facts.place), { ...PIPES, detached: true });
-  const leash = holdLeash(deps, facts.claim, guard);
+  const leash = holdLeash(deps, facts, { stdin: guard.stdin });
   leash.send(toBytes(`berth_pidfile=\n${environmentOf(facts)}${guardScript(plan)}`));
   const forget = deps.onSignal((signal) => {
     // Ctrl-C is for the program to decide on: a terminal gives it to the program and to berth alike

@@ -33,7 +33,7 @@ export async function asJob(
   const orders = new Writable({
     write: (_chunk, _encoding, done) => void executor.stop(directory).then(() => done(), done),
   });
-  const leash = holdLeash(deps, facts.claim, { stdin: orders });
+  const leash = holdLeash(deps, facts, { stdin: orders });
   const forget = deps.onSignal(() => leash.stop('cancelled'));
   const over = new AbortController();
   try {

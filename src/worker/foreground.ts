@@ -130,7 +130,7 @@ async function supervised(
     stderr: 'pipe',
     detached: true,
   });
-  const leash = holdLeash(deps, facts.claim, child);
+  const leash = holdLeash(deps, facts, { stdin: child.stdin, kill: () => child.kill('SIGKILL') });
   leash.send(toBytes(`berth_pidfile=\n${environmentOf(facts)}${supervisedScript(plan)}`));
   const forget = deps.onSignal(() => leash.stop('cancelled'));
   const write = streams.output ?? ((_stream: string, bytes: Buffer) => writeAll(process.stderr, bytes));

@@ -1,9 +1,11 @@
 import { messageOf } from '../core/errors.ts';
 import type { Spawned } from '../core/host.ts';
+import type { Place } from '../core/runtime.ts';
 import type { Claim } from '../core/store.ts';
 import type { OutputTaker } from '../core/supervised.ts';
 import type { StopReason } from '../core/task.ts';
 import type { RunDeps } from './deps.ts';
+import { patienceWith } from './patience.ts';
 
 /** A supervisor's stdin, held by this process: orders go through it, and its end is an order too. */
 export interface Leash {
@@ -21,14 +23,27 @@ export interface Leash {
 /** An order may meet a box that has not read its script yet. */
 const AGAIN_MS = 500;
 
+interface HeldRun {
+  readonly claim: Claim;
+  readonly place: Place;
+}
+
+interface Held {
+  readonly stdin: Spawned['stdin'];
+  /** Ends it, when its engine answers nothing; left out where it ends otherwise. */
+  readonly kill?: () => void;
+}
+
 /** Turns the limits and `berth cancel` into orders on the leash; other reasons come by `stop`. */
-export function holdLeash(deps: RunDeps, claim: Claim, child: Pick<Spawned, 'stdin'>): Leash {
+export function holdLeash(deps: RunDeps, { claim, place }: HeldRun, child: Held): Leash {
   let reason: StopReason | null = null;
   let repeat: NodeJS.Timeout | null = null;
+  const patience = patienceWith(deps, { claim, place, abandon: async () => child.kill?.() });
   const send = (text: Uint8Array | string) => void child.stdin?.write(text);
   const stop = (why: StopReason) => {
     send(reason === null ? 'stop\n' : 'kill\n');
     reason ??= why;
+    patience.begin();
     repeat ??= setInterval(() => send('stop\n'), AGAIN_MS);
   };
   child.stdin?.on('error', () => {}); // a box that could not be entered reads nothing
@@ -51,6 +66,7 @@ export function holdLeash(deps: RunDeps, claim: Claim, child: Pick<Spawned, 'std
     release: () => {
       watching.abort();
       silence.end();
+      patience.end();
       if (limit) clearTimeout(limit);
       if (repeat) clearInterval(repeat);
       child.stdin?.end();

@@ -46,7 +46,7 @@ function withoutRecord({ end, postmortem, entryFailure, stopReason }: EndFacts):
     words === '' ? null : `last words: ${words}`,
   ];
   const parts = cause.filter((part) => part !== null).map((part) => part.replace(/\.$/, ''));
-  return { kind: 'lost', cause: `${parts.join('; ')}.` };
+  return { kind: 'lost', cause: parts.join('; ').replace(/([^.!?])$/, '$1.') };
 }
 
 function lastLine(text: string): string {

@@ -7,11 +7,11 @@ import type { Claim, LeaseNews } from '../core/store.ts';
 import type { Outcome, StopReason } from '../core/task.ts';
 import { judgeTurn, type TurnEnd } from './agent-turn.ts';
 import type { RunDeps } from './deps.ts';
-import { type IdleWatch, watchSilence } from './idle.ts';
 import { notStarted, outcomeOf } from './outcome.ts';
 import { persistently, whenPossible } from './persistence.ts';
 import { asUser, placeOf, withPlace } from './plan.ts';
 import { executorOf, showOwnPlace, startRun } from './session-place.ts';
+import { StopControl } from './stop-control.ts';
 
 /** A task in this worker's hands. */
 export interface RunningTask {
@@ -59,14 +59,15 @@ async function attempt(deps: RunDeps, claim: Claim, hold: Hold): Promise<void> {
   deps.log({ event: 'claimed', task: lease.taskId, attempt: lease.attempt });
   const place = await enter(deps, claim, hold);
   if (place === null) return;
-  hold.control.runs();
+  hold.control.runs(place);
   try {
     const executor = executorOf(deps, claim);
     const watched = () => executor.watch(claim.attempt.runDirectory, hold.signal);
     // trouble of ours (no more open files) says nothing of the run, which goes on
     const end = await persistently(deps, watched, hold.signal);
     await showOwnPlace(deps, claim);
-    const judged = () => judge(deps, claim, { end, place, stopReason: hold.control.reason });
+    const { signal, control } = hold;
+    const judged = () => judge(deps, claim, { end, place, stopReason: control.reason, signal });
     const outcome = await persistently(deps, judged, hold.signal);
     await finish(deps, claim, hold.control.cutOff ?? (await judgeTurn(deps, claim, outcome)), hold.signal);
     await executor.seal(claim.attempt.runDirectory, end);
@@ -171,21 +172,23 @@ interface Ended {
   readonly end: RunEnd;
   readonly place: Place;
   readonly stopReason: StopReason | null;
+  /** Aborted: the next worker finds the end. Left out where there is none. */
+  readonly signal?: AbortSignal;
 }
 
 export async function judge(deps: RunDeps, claim: Claim, ended: Ended): Promise<Outcome> {
-  const { end, place, stopReason } = ended;
+  const { end, place, stopReason, signal = null } = ended;
   const clear = end.kind === 'ended' && !(end.report.kind === 'exit' && end.report.exitCode === 137);
-  const postmortem = clear
-    ? { state: 'unknown' as const, oom: null, cause: null }
-    : await deps.runtime(place.runtime).postmortem(deps.host, place);
-  return outcomeOf({
-    end,
-    spec: claim.task.spec,
-    stopReason: stopReason ?? claim.task.stopRequested,
-    postmortem,
-    entryFailure: deps.entryFailure(place, end),
-  });
+  const { spec, stopRequested } = claim.task;
+  const entryFailure = deps.entryFailure(place, end);
+  const nonce = end.kind === 'vanished' ? end.nonce : undefined;
+  const left = nonce === undefined ? null : { nonce, graceMs: spec.queue.graceMs, signal };
+  const postmortem =
+    clear || entryFailure !== null
+      ? { state: 'unknown' as const, oom: null, cause: null }
+      : await deps.runtime(place.runtime).postmortem(deps.host, place, left);
+  if (left !== null) signal?.throwIfAborted();
+  return outcomeOf({ end, spec, stopReason: stopReason ?? stopRequested, postmortem, entryFailure });
 }
 
 /** The outcome goes to disk, however long the store is in trouble: the run is over, only its record waits. */
@@ -218,68 +221,4 @@ export function asBerthError(error: unknown): BerthError {
     hint: 'See the worker log (`berth status` names it).',
     cause: error,
   });
-}
-
-/** Turns reasons to stop into orders: from a request, or from the task's own time limit. */
-class StopControl {
-  reason: StopReason | null = null;
-  private started = false;
-  /** How the attempt ends when its lease was about to end; null while it holds. */
-  cutOff: TurnEnd | null = null;
-  private timer: NodeJS.Timeout | null = null;
-  private silence: IdleWatch | null = null;
-  private readonly deps: RunDeps;
-  private readonly claim: Claim;
-
-  constructor(deps: RunDeps, claim: Claim) {
-    this.deps = deps;
-    this.claim = claim;
-  }
-
-  ask(reason: StopReason): void {
-    this.reason ??= reason;
-    if (!this.started) return;
-    executorOf(this.deps, this.claim)
-      .stop(this.claim.attempt.runDirectory)
-      .catch((error) => {
-        this.deps.log({ event: 'stop_failed', task: this.claim.task.id, message: messageOf(error) });
-      });
-  }
-
-  fence(): void {
-    if (this.claim.task.spec.queue.onLost !== 'retry' || this.cutOff !== null) return;
-    const cause = 'The worker was cut off from the queue, and stopped it so that another one may run it.';
-    this.cutOff = { outcome: { kind: 'lost', cause }, againAtMs: null };
-    this.ask('cancelled');
-  }
-
-  /** The run is there: the limits count, and earlier requests reach it. */
-  runs(): void {
-    this.started = true;
-    const { timeoutMs, idleTimeoutMs } = this.claim.task.spec.queue;
-    if (this.reason !== null) this.ask(this.reason);
-    const since = this.claim.attempt.startedAtMs ?? this.deps.now();
-    if (idleTimeoutMs !== null) this.watchSilence(idleTimeoutMs, since);
-    if (timeoutMs === null) return;
-    const left = Math.max(0, since + timeoutMs - this.deps.now());
-    // Node fires timers beyond 2^31 ms at once
-    this.timer = setTimeout(() => this.ask('timed_out'), Math.min(left, 2 ** 31 - 1));
-    this.timer.unref();
-  }
-
-  private watchSilence(limitMs: number, sinceMs: number): void {
-    const { deps, claim } = this;
-    this.silence = watchSilence({
-      limitMs,
-      sinceMs,
-      lastOutputMs: () => deps.lastOutputMs(claim.attempt.runDirectory),
-      now: deps.now,
-      onIdle: () => this.ask('idle'),
-    });
-  }
-
-  ended(): void {
-    this.silence?.end();
-    if (this.timer !== null) clearTimeout(this.timer);
-  }
 }
