@@ -97,6 +97,20 @@ export async function kubernetesPolicy(env: Env): Promise<ClusterPolicy> {
   return { contexts: contexts ?? null, denyNamespaces: denied ?? [] };
 }
 
+const EXCLUDED_SESSIONS = 'sessions.exclude';
+
+/**
+ * Names of terminal sessions that berth keeps away from, `*` in them stands for any text: from the user's own
+ * file only.
+ *
+ * @throws {BerthError} `CONFIG_INVALID` with the line
+ */
+export async function excludedSessions(env: Env): Promise<readonly string[]> {
+  const file = await readUserFile(env);
+  const entry = file?.entries.find(({ key }) => key === EXCLUDED_SESSIONS);
+  return entry === undefined ? [] : names(`${file?.path}:${entry.line}: ${EXCLUDED_SESSIONS}`, entry.value);
+}
+
 function names(what: string, value: unknown): readonly string[] {
   const list: unknown = Array.isArray(value) ? value : [value];
   if (Array.isArray(list) && list.every((one) => typeof one === 'string' && one !== '')) return list;
@@ -188,6 +202,7 @@ function rejectUnknown(path: string, { key, line }: FileEntry): void {
   const known: readonly string[] = [
     ...Object.values(SETTING_NAMES).map((names) => names.key),
     ...KUBERNETES_KEYS,
+    EXCLUDED_SESSIONS,
   ];
   if (known.includes(key)) return;
   const near = closest(key, known);

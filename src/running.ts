@@ -2,13 +2,13 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Deps, WorkerControl, WorkerOptions } from './actions/deps.ts';
 import type { Clusters } from './clusters.ts';
-import { loadSettings } from './config.ts';
+import { excludedSessions, loadSettings } from './config.ts';
 import type { World } from './contexts/resolve/world.ts';
 import { BerthError, messageOf } from './core/errors.ts';
 import type { Host } from './core/host.ts';
 import { parseSecretReference } from './core/secret.ts';
 import type { Store } from './core/store.ts';
-import type { Terminals } from './core/terminal.ts';
+import { forgetGoneSessions, type Terminals } from './core/terminal.ts';
 import { notifying } from './notify.ts';
 import { queueId } from './queue-id.ts';
 import { endEmptyServer, terminalsOf } from './terminals.ts';
@@ -120,10 +120,12 @@ async function work(machine: RunningMachine, options: WorkerOptions): Promise<nu
     const agents = agentRunsOf(machine.host, machine.runs);
     const { notify } = await loadSettings(machine.env, null);
     const log = notifying(machine.host, notify.value, logLine);
-    const terminals = terminalRunsOf({ ...machine, log });
+    const terminals = terminalRunsOf({ ...machine, log, exclude: await excludedSessions(machine.env) });
     try {
       const deps = await runDeps(machine, log);
       void tidyUp(machine, log);
+      // before the first match: one that is kept out takes no task
+      await forgetGoneSessions(deps.store, terminals, machine.host.name);
       const { containerWatch } = await import('./runtimes/container-watch.ts');
       using containers = containerWatch({ ...deps, log });
       await runWorker({ ...deps, terminals, agents, containers }, settings, stop.signal);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { agentSession } from './agent-sessions.ts';
 import type { Executor } from './core/executor.ts';
 import type { Host } from './core/host.ts';
-import { isSessionName } from './core/session-name.ts';
+import { isExcluded, isSessionName } from './core/session-name.ts';
 import type { Store } from './core/store.ts';
 import type { TerminalRuns } from './core/terminal.ts';
 import { tmuxExecutor } from './executors/tmux.ts';
@@ -17,6 +17,8 @@ export interface TerminalWorker {
   readonly host: Host;
   readonly home: string;
   readonly runs: string;
+  /** Patterns of session names that are left alone. */
+  readonly exclude: readonly string[];
   store(): Promise<Store>;
   log(event: LogEvent): void;
 }
@@ -35,8 +37,9 @@ export function terminalRunsOf(worker: TerminalWorker): TerminalRuns {
   };
   return {
     executor: (name) => (isSessionName(name) ? executorOf(worker, { all, connect, name }) : null),
-    find: async (name) => findTerminal(all, name),
-    remove: (name) => all.remove(name),
+    // one that is kept out is let go of, and not ended
+    find: async (name) => (isExcluded(name, worker.exclude) ? null : findTerminal(all, name)),
+    remove: async (name) => !isExcluded(name, worker.exclude) && all.remove(name),
     close: async () => {
       const open = await Promise.allSettled(connections.values());
       await Promise.all(open.map((one) => (one.status === 'fulfilled' ? one.value.close() : null)));

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { type AgentPlace, type AgentStart, prepareAgent } from './agent-sessions.ts';
+import { excludedSessions } from './config.ts';
 import { type Command, quoteWord, shellQuote } from './core/command.ts';
 import type { ContextRequest, ResolvedContext } from './core/context.ts';
 import { BerthError } from './core/errors.ts';
 import type { Host } from './core/host.ts';
 import type { Place } from './core/runtime.ts';
 import { EMPTY_CONTEXT } from './core/session.ts';
-import { isSessionName } from './core/session-name.ts';
+import { isSessionName, refuseExcluded } from './core/session-name.ts';
 import type { Terminal, Terminals, TerminalWish } from './core/terminal.ts';
 import type { SessionPlan, SessionRecord, TmuxSessions } from './executors/tmux-sessions.ts';
 import type { RunDeps } from './worker/deps.ts';
@@ -25,10 +26,13 @@ export function terminalsOf(machine: TerminalMachine): Terminals {
     return new TmuxSessions(machine.host, machine.home);
   };
   return {
-    make: async (wish) => terminalOf(await sessions(), await makeSession(machine, wish, await sessions())),
+    make: async (wish) => {
+      refuseExcluded(wish.name, await excludedSessions(machine.env));
+      return terminalOf(await sessions(), await makeSession(machine, wish, await sessions()));
+    },
     adopt: async (target, name) => {
       const all = await sessions();
-      return terminalOf(all, await all.adopt(target, name));
+      return terminalOf(all, await all.adopt(target, { name, exclude: await excludedSessions(machine.env) }));
     },
     find: async (name) => findTerminal(await sessions(), name),
     attach: async (name) => {
@@ -61,7 +65,7 @@ export async function findTerminal(all: TmuxSessions, name: string): Promise<Ter
 
 async function terminalOf(all: TmuxSessions, record: SessionRecord): Promise<Terminal> {
   const { name, provider, request } = record;
-  const currentDir = all.directory(record) ?? record.context.currentDir;
+  const currentDir = all.directory(record);
   return {
     ...{ name, provider, request, alive: all.isAlive(record) },
     context: { ...record.context, currentDir, gitBranch: await branchOf(currentDir) },

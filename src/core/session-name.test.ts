@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkSessionName, isSessionName } from './session-name.ts';
+import { checkSessionName, isExcluded, isSessionName } from './session-name.ts';
 
 test.each(['api', 'web-2', 'A_b', '7', 'x'.repeat(64)])('"%s" is a session name', (name) => {
   expect(checkSessionName(name)).toBe(name);
@@ -14,4 +14,18 @@ test.each([
 
 test('a slot of a worker is no terminal session', () => {
   expect(isSessionName('local/slot-1')).toBe(false);
+});
+
+test.each([
+  ['main', ['main'], true],
+  ['mainly', ['main'], false],
+  ['work-1', ['x', 'work-*'], true],
+  ['homework-1', ['work-*'], false],
+  ['homework-1', ['*work*'], true],
+  ['a+b', ['a+b'], true],
+  ['aab', ['a+b'], false],
+  ['anything', ['*'], true],
+  ['anything', [], false],
+])('"%s" against %j: kept out is %j', (name, patterns, expected) => {
+  expect(isExcluded(name, patterns)).toBe(expected);
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { describeWith } from '../../test/support/engines.ts';
 import type { Host } from '../core/host.ts';
@@ -27,6 +28,44 @@ describeWith(['tmux'], 'a connection to tmux', () => {
         const lines = await control.run(['show-options', '-gv', '@word'], { raw: true });
         expect(lines.join('\n')).toBe(word);
       }
+    } finally {
+      await control.close();
+    }
+  });
+
+  test('a thousand texts arrive as they are', async () => {
+    const control = await openTmux(host, server);
+    const piece = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom(
+        ';',
+        '\\;',
+        '-t',
+        '#(id)',
+        '#{pid}',
+        '$HOME',
+        '~',
+        '{',
+        '}',
+        '%if',
+        "'",
+        '"',
+        'Enter',
+        'C-c',
+        '\t',
+        '\x1b[201~',
+      ),
+    );
+    const text = fc.array(piece, { maxLength: 4 }).map((parts) => parts.join('').replaceAll('\0', ''));
+    try {
+      await fc.assert(
+        fc.asyncProperty(text, async (word) => {
+          await control.run(['set-environment', '-g', 'WORD', word]);
+          const [line = '', ...more] = await control.run(['show-environment', '-g', 'WORD'], { raw: true });
+          expect([line, ...more].join('\n')).toBe(`WORD=${Buffer.from(word).toString()}`);
+        }),
+        { numRuns: 1000 },
+      );
     } finally {
       await control.close();
     }

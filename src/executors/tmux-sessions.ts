@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from '../core/command.ts';
 import { quoteWord, shellQuote, toBytes } from '../core/command.ts';
@@ -6,7 +6,8 @@ import type { ContextRequest } from '../core/context.ts';
 import { BerthError } from '../core/errors.ts';
 import type { Host, ProcessRef } from '../core/host.ts';
 import { EMPTY_CONTEXT, type SessionContext } from '../core/session.ts';
-import { ensureServer, ownServer, type TmuxServer, tmux } from './tmux/server.ts';
+import { isSessionName, refuseExcluded } from '../core/session-name.ts';
+import { askVersion, ensureServer, ownServer, type TmuxServer, tmux } from './tmux/server.ts';
 
 /**
  * A session on disk, `sessions/<name>/`:
@@ -74,9 +75,14 @@ export class TmuxSessions {
   /**
    * Take a pane of the user's own server: the one that `$TMUX` names, else the default one.
    *
-   * @param target  as tmux takes it; a name means the session of exactly this name
+   * @param target   as tmux takes it; a name means the session of exactly this name
+   * @param options  `exclude`: patterns of names that are kept out, berth's and tmux's
    */
-  async adopt(target: string, name: string | null): Promise<SessionRecord> {
+  async adopt(
+    target: string,
+    { name, exclude }: { readonly name: string | null; readonly exclude: readonly string[] },
+  ): Promise<SessionRecord> {
+    await askVersion(this.host);
     const exact = exactTarget(target);
     const ask = (...argv: readonly string[]) =>
       this.host.exec({ argv: ['tmux', ...argv], cwd: null, env: {} }, { timeoutMs: 5_000 });
@@ -87,7 +93,10 @@ export class TmuxSessions {
     const pane = parsePane(asked.stdout);
     if (asked.exitCode !== 0 || pane.pane === '') throw notFound(target, asked.stderr);
     if (pane.dead) throw ended(target);
+    refuseExcluded(pane.sessionName, exclude);
     const known = name ?? pane.sessionName.replaceAll(/[^A-Za-z0-9_-]/g, '-').replace(/^[-_]+/, '');
+    if (!isSessionName(known)) throw namelessPane(pane.sessionName);
+    refuseExcluded(known, exclude);
     this.refuseTaken(known);
     mkdirSync(this.folder(known), { recursive: true, mode: 0o700 });
     const place = this.placeOf(pane);
@@ -121,9 +130,10 @@ export class TmuxSessions {
     return this.host.isAlive(record.process);
   }
 
-  /** Directory of its first process now; null where it cannot be known, as behind a container's wall. */
-  directory(record: SessionRecord): string | null {
-    return record.context.containerId === null ? directoryOf(record.process.pid) : record.context.currentDir;
+  /** Directory of its first process now, null when that was deleted; behind a container's wall the first one. */
+  directory({ context, process: { pid } }: SessionRecord): string | null {
+    const isSeen = context.containerId === null && existsSync('/proc');
+    return isSeen ? directoryOf(pid) : context.currentDir;
   }
 
   /** The command that shows it on the terminal of whoever runs it. */
@@ -263,6 +273,16 @@ function notFound(target: string, words: string): BerthError {
     code: 'SESSION_NOT_FOUND',
     hint: '`tmux list-panes -a` lists them; give a session, session:window.pane, or a pane id such as %7.',
   });
+}
+
+function namelessPane(sessionName: string): BerthError {
+  return new BerthError(
+    `The session ${JSON.stringify(sessionName)} of tmux has no name that berth can use.`,
+    {
+      code: 'INVALID_VALUE',
+      hint: 'Give it one for berth: `--name NAME`.',
+    },
+  );
 }
 
 function ended(name: string): BerthError {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -196,6 +196,44 @@ describeWith(['tmux'], 'terminal sessions', () => {
       await until('it says so', () =>
         theirs('capture-pane', '-p', '-t', '=lost:').includes('SESSION_NOT_FOUND'),
       );
+    });
+
+    test('their directory is their shell’s own: no subshell’s, without symlinks, and none when it was deleted', async () => {
+      const real = mkdtempSync(join(folder, 'real-'));
+      symlinkSync(real, join(folder, 'link'));
+      theirs('new-session', '-d', '-s', 'places', '-c', elsewhere, 'exec sh');
+      await inTheirs.run(['session', 'adopt', 'places']);
+      const go = async (line: string, dir: string | null) => {
+        theirs('send-keys', '-t', '=places:', line, 'Enter');
+        await until(`it is in ${dir}`, async () => {
+          await finished('--target', 'places', 'true');
+          return (
+            (((await named('places')) as unknown as { current_dir: string }).current_dir ?? null) === dir
+          );
+        });
+      };
+      await go(`cd ${join(folder, 'link')}`, real);
+      theirs('send-keys', '-t', '=places:', '(cd /usr && exec sleep 1000)', 'Enter');
+      await until('the subshell is there', () =>
+        theirs('display-message', '-p', '-t', '=places:', '#{pane_current_path}').startsWith('/usr'),
+      );
+      await go('', real);
+      theirs('send-keys', '-t', '=places:', 'C-c');
+      rmSync(real, { recursive: true });
+      await go('', null);
+    });
+
+    test('a task for one that is busy waits, and why says for what', async () => {
+      await inTheirs.run(['session', 'adopt', 'work', '--name', 'taken']);
+      const first = await json('send', '--target', 'taken', 'sleep 60');
+      await until('it runs', async () => (await json('show', String(first.id))).state === 'running');
+      const second = await json('send', '--target', 'taken', 'exit 5');
+
+      expect((await json('why', String(second.id))).reasons).toMatchObject([
+        { code: 'BUSY', message: expect.stringContaining(`task ${first.id}`) },
+      ]);
+      await run(['cancel', String(first.id)]);
+      expect((await run(['wait', String(second.id)])).code).toBe(5);
     });
 
     test.each(['wor', 'nothing', '%999', '-x', '#(id)', 'work:9'])(

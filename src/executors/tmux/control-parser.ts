@@ -109,14 +109,17 @@ function word(text: string): string {
   return parts.length === 0 ? "''" : parts.map(quotePart).join('');
 }
 
-/** Single quotes, ends of lines, and bytes that are not UTF-8: tmux takes 0xff for the end of its input. */
-const SPECIAL = /([\n\r'\udc80-\udcff]+)/;
+/**
+ * Single quotes, ends of lines, and bytes that are not UTF-8: tmux takes 0xff for the end of its input. By code
+ * points: half of an emoji is no such byte.
+ */
+const SPECIAL = /([\n\r'\udc80-\udcff]+)/u;
 
 function quotePart(part: string): string {
   if (!SPECIAL.test(part)) return `'${part}'`;
   const escaped = part
     .replaceAll('\n', '\\n')
     .replaceAll('\r', '\\r')
-    .replaceAll(/[\udc80-\udcff]/g, (byte) => `\\${(byte.charCodeAt(0) - 0xdc00).toString(8)}`);
+    .replaceAll(/[\udc80-\udcff]/gu, (byte) => `\\${(byte.charCodeAt(0) - 0xdc00).toString(8)}`);
   return `"${escaped}"`;
 }

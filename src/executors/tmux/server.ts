@@ -82,7 +82,8 @@ export function tmux(host: Host, server: TmuxServer, argv: readonly string[]): P
   );
 }
 
-async function askVersion(host: Host): Promise<TmuxCapabilities> {
+/** @throws {BerthError} `RUNTIME_UNAVAILABLE` without tmux, `TMUX_UNSUPPORTED` for an old one */
+export async function askVersion(host: Host): Promise<TmuxCapabilities> {
   const asked = await host.exec({ argv: ['tmux', '-V'], cwd: null, env: {} }, { timeoutMs: 5_000 });
   if (asked.exitCode === 0) return capabilitiesOf(asked.stdout);
   throw new BerthError('There is no tmux on this machine.', {
