@@ -33,6 +33,7 @@ export const claudeTerminal: AgentTerminal = {
   blocked: () => null,
   drawn: () => true,
   asks: () => false,
+  stillMs: 250,
   interrupt: ['Escape'],
 };
 

@@ -24,6 +24,7 @@ export const codexTerminal: AgentTerminal = {
   blocked: () => null,
   drawn: () => true,
   asks: (title) => /^\[ [.!] \] Action Required/.test(title),
+  stillMs: 250,
   interrupt: ['Escape'],
 };
 

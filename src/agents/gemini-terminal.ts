@@ -22,6 +22,8 @@ export const geminiTerminal: AgentTerminal = {
   blocked: signInOf,
   drawn: () => true,
   asks: () => false,
+  // an Enter after a third of a second was seen to become a line of the prompt
+  stillMs: 1_000,
   interrupt: ['Escape'],
 };
 

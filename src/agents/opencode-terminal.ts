@@ -46,6 +46,7 @@ export const opencodeTerminal: AgentTerminal = {
   // plugins are loaded seconds before there is a screen, and what is pasted then is lost
   drawn: (title) => /^(OpenCode|OC \|)/.test(title),
   asks: () => false,
+  stillMs: 250,
   // the first one asks whether it is meant
   interrupt: ['Escape', 'Escape'],
 };

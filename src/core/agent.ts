@@ -55,6 +55,8 @@ export interface AgentTerminal {
   drawn(title: string): boolean;
   /** Whether the title that the program gives its terminal asks for somebody. Believed only while a call is open. */
   asks(title: string): boolean;
+  /** How long its screen is still before Enter is pressed: a program may take an early one for a part of the paste. */
+  readonly stillMs: number;
   /** Keys that interrupt a turn. */
   readonly interrupt: readonly string[];
 }

@@ -34,22 +34,20 @@ export interface Patience {
   readonly acknowledgeMs: number;
 }
 
-export const PATIENCE: Patience = { readyMs: 60_000, shownMs: 15_000, acknowledgeMs: 2_000 };
+export const PATIENCE: Patience = { readyMs: 90_000, shownMs: 15_000, acknowledgeMs: 2_000 };
 
 /** Somebody is told when it takes longer than this. */
 const STARTING_MS = 5_000;
 /** How long an agent whose screen changed after Enter may take to say what it took. */
 const SLOW_MS = 15_000;
-/** A screen that has been so for so long is drawn. An Enter that follows a paste closely counts as a part of it. */
-const STILL_MS = 250;
 /** Some screens are never still. */
-const MOVING_MS = 2_000;
+const MOVING_MS = 5_000;
 const ENTERS = 3;
 
 /**
  * Paste a prompt into an agent and press Enter, until the agent itself says that it took it. Nothing is typed
  * into an agent that has not said that it is ready, and no Enter into a screen that did not change by the paste,
- * or is no longer as the paste left it: it could answer a dialog.
+ * or is no longer as the paste left it, from the composer on downwards: it could answer a dialog.
  */
 export async function deliver(
   agent: AgentPane,
@@ -122,7 +120,9 @@ class Paste {
   private readonly text: string;
   /** What the agent says from now on. */
   private readonly heard: AgentListener;
-  private pasted = '';
+  /** The screen from the first line on that the paste changed. */
+  private pasted: readonly string[] = [];
+  private firstLine = 0;
 
   constructor(agent: AgentPane, text: string, heard: AgentListener) {
     this.agent = agent;
@@ -145,11 +145,12 @@ class Paste {
     } finally {
       rmSync(scratch, { force: true });
     }
-    const shown = await within(patience.shownMs, async () =>
-      (await this.screen()) === before ? null : true,
-    );
-    if (shown === null) return refused('the agent did not show what was pasted');
-    this.pasted = await this.drawn();
+    const shown = async () => ((await this.screen()) === before ? null : true);
+    if ((await within(patience.shownMs, shown)) === null)
+      return refused('the agent did not show what was pasted');
+    const [old, now] = [before.split('\n'), (await this.drawn()).split('\n')];
+    this.firstLine = now.findIndex((line, at) => line !== old[at]);
+    this.pasted = now.slice(this.firstLine);
     return null;
   }
 
@@ -193,18 +194,21 @@ class Paste {
 
   /** The screen, once nothing more happens on it. */
   private async drawn(): Promise<string> {
+    const { stillMs } = this.agent.source.terminal;
     const startedAt = Date.now();
     for (let last = await this.screen(), since = startedAt; ; ) {
       await delay(50);
       const now = await this.screen();
       if (now !== last) since = Date.now();
       last = now;
-      if (Date.now() - since >= STILL_MS || Date.now() - startedAt > MOVING_MS) return now;
+      if (Date.now() - since >= stillMs || Date.now() - startedAt > MOVING_MS) return now;
     }
   }
 
+  /** What stands above the composer (a tip, a hint) may come and go; what was submitted is followed by something. */
   private async isUnchanged(): Promise<boolean> {
-    return (await this.screen()) === this.pasted;
+    const now = (await this.screen()).split('\n').slice(this.firstLine);
+    return now.join('\n') === this.pasted.join('\n');
   }
 
   private async screen(): Promise<string> {
