@@ -16,13 +16,11 @@ type Rule = readonly [words: RegExp, code: ErrorCode, hint: string];
 export function entryFailure(place: Place, end: RunEnd): BerthError | null {
   if (place.runtime === 'bare' || end.kind !== 'vanished') return null;
   if (place.runtime === 'kubernetes') return podEntryFailure(place, end);
-  const engine: EngineName = place.container?.engine === 'podman' ? 'podman' : 'docker';
-  // docker's client says so when a program that ran was killed, or lost its daemon
-  const ran = engine === 'docker' && (end.exitCode === 137 || end.exitCode === 255);
-  if (ran || !isEngines(end.stdoutTail) || !isEngines(end.stderrTail)) return null;
+  if (!isEngines(end.stdoutTail) || !isEngines(end.stderrTail)) return null;
   const words = `${end.stdoutTail}\n${end.stderrTail}`;
   const rule = RULES.find(([pattern]) => pattern.test(words));
-  if (!rule) return null;
+  if (!rule || ran(end.exitCode, rule)) return null;
+  const engine: EngineName = place.container?.engine === 'podman' ? 'podman' : 'docker';
   const said = lastWords(end.stderrTail.trim() === '' ? end.stdoutTail : end.stderrTail);
   const name =
     place.container?.service ?? place.container?.image ?? place.id?.slice(0, 12) ?? 'the container';
@@ -32,9 +30,16 @@ export function entryFailure(place: Place, end: RunEnd): BerthError | null {
 const NO_SHELL_HINT =
   'A task is watched and stopped by a `sh` in its container. Without one, `berth container exec NAME -- CMD` uses the plain exec of the engine.';
 
+/** An engine's client says so of a program that was killed, and docker's of one that lost its daemon. */
+function ran(exitCode: number | null, [, code]: Rule): boolean {
+  return exitCode === 137 || (exitCode === 255 && code === 'RUNTIME_UNAVAILABLE');
+}
+
 /** Nothing, or what an engine's client begins with when it gives up, within its few lines. */
 function isEngines(said: string): boolean {
-  return said === '' || (ENGINE_SPEAKS.test(said) && said.length < 2_000);
+  // the `docker` of the package podman-docker
+  const own = said.replace(/^Emulate Docker CLI using podman[^\n]*\n/, '');
+  return own === '' || (ENGINE_SPEAKS.test(own) && own.length < 2_000);
 }
 
 const ENGINE_SPEAKS =
