@@ -153,6 +153,18 @@ export interface StoreFacts {
   readonly schema: number;
   /** Other machines can use it too. */
   readonly shared: boolean;
+  readonly bytes: number;
+  /** How long a small question took. */
+  readonly answerMs: number;
+  /** To the database server; null where there is none. */
+  readonly server: ServerFacts | null;
+}
+
+export interface ServerFacts {
+  readonly connections: number;
+  readonly maxConnections: number;
+  /** Since when the oldest transaction of this database has been open; null when none is. */
+  readonly oldestTransactionMs: number | null;
 }
 
 /** A row as it is in its table. */

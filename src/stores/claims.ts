@@ -1,15 +1,16 @@
+import { pausedProviders } from '../core/limits.ts';
 import { lanesOf, Matcher } from '../core/match.ts';
 import type { Session } from '../core/session.ts';
 import type { Claim } from '../core/store.ts';
 import { assignAll, claimOf } from './assign.ts';
 import { finish } from './ends.ts';
 import { laneQueue } from './lanes.ts';
-import { pausedProviders } from './pauses.ts';
+import { readPauses } from './pauses.ts';
 import { leaseOf, specOf, type TaskRow } from './rows.ts';
 import { type SessionColumns, sessionOf } from './session-rows.ts';
 import { sha256 } from './spec-text.ts';
 import type { StoreParts } from './transitions.ts';
-import { all, get, put, type Work } from './work.ts';
+import { all, put, type Work } from './work.ts';
 import { epochOf } from './workers.ts';
 
 /**
@@ -22,10 +23,12 @@ export function* claimTasks(parts: StoreParts, worker: string, limit: number): W
   const epoch = yield* epochOf(parts, worker);
   if (epoch === null) return [];
   const unheard = yield* unheardClaims(parts, worker, epoch);
-  if (unheard.length > 0 || (yield* isQueuePaused())) return unheard;
+  const pauses = yield* readPauses();
+  if (unheard.length > 0 || pauses.some(({ kind }) => kind === 'queue')) return unheard;
   yield* makeDue(parts);
   const idle = yield* idleSessions(parts, worker, epoch);
-  const pairs = yield* matchWith(parts, idle, limit);
+  const paused = pausedProviders(pauses, parts.now()).map(({ name }) => name);
+  const pairs = idle.length === 0 ? [] : yield* matchAll(parts, new Matcher(idle, paused), { idle, limit });
   const takings = pairs.map(({ row, session }) => ({ row, worker, epoch, session: session.name }));
   return yield* assignAll(parts, takings);
 }
@@ -35,21 +38,25 @@ interface Pair {
   readonly session: Session;
 }
 
-function* matchWith(parts: StoreParts, idle: readonly Session[], limit: number): Work<readonly Pair[]> {
+function* matchAll(
+  parts: StoreParts,
+  matcher: Matcher,
+  { idle, limit }: { readonly idle: readonly Session[]; readonly limit: number },
+): Work<readonly Pair[]> {
   const pairs: Pair[] = [];
-  if (idle.length === 0) return pairs;
-  const matcher = new Matcher(idle, yield* pausedProviders(parts));
   const next = yield* laneQueue(parts, [...new Set(idle.flatMap(lanesOf))]);
-  const rooms = yield* roomsOfGroups();
+  let rooms: Map<string, number> | null = null;
   while (pairs.length < limit) {
     const row = yield* next((lane) => matcher.serves(lane), limit - pairs.length);
     if (row === null) break;
-    const room = rooms.get(row.group_name ?? '') ?? Number.POSITIVE_INFINITY;
+    const group = row.group_name;
+    if (group !== null) rooms ??= yield* roomsOfGroups();
+    const room = rooms?.get(group ?? '') ?? Number.POSITIVE_INFINITY;
     if (room <= 0 || !(yield* isIntact(parts, row))) continue;
     const session = matcher.take(specOf(row));
     if (session === null) continue;
     pairs.push({ row, session });
-    rooms.set(row.group_name ?? '', row.group_name === null ? Number.POSITIVE_INFINITY : room - 1);
+    if (group !== null) rooms?.set(group, room - 1);
   }
   return pairs;
 }
@@ -96,10 +103,6 @@ function* idleSessions({ dialect }: StoreParts, worker: string, epoch: number): 
     { worker, epoch },
   );
   return rows.map(sessionOf);
-}
-
-function* isQueuePaused(): Work<boolean> {
-  return (yield* get(`select 1 from pauses where kind = 'queue'`)) !== undefined;
 }
 
 /** A spec that is not what was sent never runs. */

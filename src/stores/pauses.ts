@@ -42,15 +42,6 @@ function pausableOf({ kind, name, until_ms: untilMs, reason }: PauseRow): Pausab
   return { kind, name, limit: untilMs === null ? null : { untilMs, reason: reason ?? '' } };
 }
 
-/** Providers that take no prompts now. */
-export function* pausedProviders({ now }: StoreParts): Work<readonly string[]> {
-  const rows = yield* all<{ name: string }>(
-    `select name from pauses where kind = 'provider' and (until_ms is null or until_ms > :nowMs)`,
-    { nowMs: now() },
-  );
-  return rows.map(({ name }) => name);
-}
-
 export function* readGroups(): Work<readonly Group[]> {
   const rows = yield* all<{
     name: string;

@@ -1,16 +1,18 @@
-import type { Store } from '../core/store.ts';
+import type { LeaseNews, Store } from '../core/store.ts';
 import { adopt } from './adopt.ts';
 import { claimTasks } from './claims.ts';
 import { pages, putRows } from './copy.ts';
 import { addRunning } from './foreground.ts';
 import { findProblems } from './fsck.ts';
 import { GivenClaims } from './given.ts';
-import { finishClaimed, noteRun, releaseClaimed, startClaimed } from './leases.ts';
+import { type AttemptEnd, endAll, noteRun, releaseClaimed, type Start, startAll } from './leases.ts';
 import { pause, readGroups, readPauses, resume } from './pauses.ts';
 import { parseAddress } from './postgres/address.ts';
 import { watchNotices } from './postgres/changes.ts';
 import { type Connections, connections } from './postgres/connection.ts';
 import { postgresDialect } from './postgres/dialect.ts';
+import { serverFacts } from './postgres/facts.ts';
+import type { Kind } from './postgres/group-commit.ts';
 import { makeCurrent } from './postgres/migrate.ts';
 import { POSTGRES_MIGRATIONS } from './postgres/migrations.ts';
 import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';
@@ -63,11 +65,19 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     return { dialect, leaseMs, ...names, now: () => now };
   };
   const notices = watchNotices(pool, address);
-  const write = async <T>(work: (parts: StoreParts) => Work<T>): Promise<T> => {
-    const value = await pool.write((nowMs) => work(partsAt(nowMs)));
+  const told = async <T>(writing: Promise<T>): Promise<T> => {
+    const value = await writing;
     // a worker that found nothing to do must not wake itself, and all others
     if (!Array.isArray(value) || value.length > 0) notices.committed();
     return value;
+  };
+  const write: Write = (work) => told(pool.write((nowMs) => work(partsAt(nowMs))));
+  const alone: Write = (work) => told(pool.writeAlone((nowMs) => work(partsAt(nowMs))));
+  const starts: Kind<Start, LeaseNews> = {
+    together: (items) => (nowMs) => startAll(partsAt(nowMs), items),
+  };
+  const ends: Kind<AttemptEnd, LeaseNews> = {
+    together: (items) => (nowMs) => endAll(partsAt(nowMs), items),
   };
   const close = once(async () => {
     await notices.close();
@@ -76,11 +86,14 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
 
   return {
     ...writing(write),
-    claim: (worker, limit) => given.receive(worker, () => write((parts) => claimTasks(parts, worker, limit))),
+    claim: (worker, limit) => given.receive(worker, () => alone((parts) => claimTasks(parts, worker, limit))),
     adopt: (worker, isAlive = () => true) =>
-      given.receive(worker, () => write((parts) => adopt(parts, worker, isAlive))),
+      given.receive(worker, () => alone((parts) => adopt(parts, worker, isAlive))),
+    addRunning: (spec, run) => alone((parts) => addRunning(parts, spec, run)),
+    registerWorker: (worker, isAlive) => alone((parts) => registerWorker(parts, worker, isAlive)),
+    started: (lease, context) => told(pool.writeAs(starts, { lease, context })),
     finished: async (lease, outcome, retryAtMs) => {
-      const news = await write((parts) => finishClaimed(parts, lease, { outcome, retryAtMs }));
+      const news = await told(pool.writeAs(ends, { lease, outcome, retryAtMs }));
       given.forget(lease);
       return news;
     },
@@ -96,30 +109,23 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     heartbeat: (worker) => pool.write((nowMs) => heartbeat(partsAt(nowMs), worker)),
     clear: (endedBeforeMs) => pool.writeLong(() => clearTasks(endedBeforeMs)),
     putRows: (rows, host) => pool.writeLong((nowMs) => putRows(partsAt(nowMs), rows, host)),
-    facts: async () => ({
-      engine: 'postgres',
-      place: `${address.name}, schema ${address.schema}`,
-      version: await serverVersion(pool),
-      schema: POSTGRES_MIGRATIONS.length,
-      shared: true,
-    }),
+    facts: () => serverFacts(pool, address),
     changed: (signal) => notices.next(signal),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-function writing(write: <T>(work: (parts: StoreParts) => Work<T>) => Promise<T>) {
+type Write = <T>(work: (parts: StoreParts) => Work<T>) => Promise<T>;
+
+function writing(write: Write) {
   return {
     add: (spec) => write((parts) => addTask(parts, spec)),
     addAll: (specs) => write((parts) => addTasks(parts, specs)),
-    addRunning: (spec, run) => write((parts) => addRunning(parts, spec, run)),
-    started: (lease, context) => write((parts) => startClaimed(parts, lease, context)),
     note: (news) => write((parts) => noteRun(parts, news)),
     requestStop: (taskId, reason, by) => write((parts) => requestStop(parts, { taskId, reason, by })),
     retry: (taskId) => write((parts) => retryTask(parts, taskId)),
     reassign: (taskId, session) => write((parts) => reassignTask(parts, taskId, session)),
-    registerWorker: (worker, isAlive) => write((parts) => registerWorker(parts, worker, isAlive)),
     unregisterWorker: (worker) => write((parts) => unregisterWorker(parts, worker)),
     putSession: (session) => write((parts) => putSession(parts, session)),
     removeSession: (name) => write(() => removeSession(name)),
@@ -141,11 +147,6 @@ function reading(pool: Connections) {
     problems: () => pool.readLong(() => findProblems()),
     rows: () => pages((work) => pool.readLong(work)),
   } satisfies Partial<Store>;
-}
-
-async function serverVersion(pool: Connections): Promise<string> {
-  const { rows } = await pool.query('show server_version');
-  return String(rows[0]?.server_version ?? 'unknown');
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

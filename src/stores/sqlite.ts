@@ -1,4 +1,4 @@
-import type { Store } from '../core/store.ts';
+import type { Store, StoreFacts } from '../core/store.ts';
 import { adopt } from './adopt.ts';
 import { watchChanges } from './changes.ts';
 import { claimTasks } from './claims.ts';
@@ -129,18 +129,29 @@ function sqliteStore(database: Database, parts: StoreParts): Store {
     pauses: () => read(() => readPauses()),
 
     problems: () => read(() => sqliteProblems()),
-    facts: async () => ({
-      engine: 'sqlite',
-      place: database.path,
-      version: sqliteVersion(),
-      schema: SCHEMA_VERSION,
-      shared: false,
-    }),
+    facts: async () => fileFacts(database),
     rows: () => pages(read),
     putRows: (rows, host) => write(() => putRows(parts, rows, host)),
     changed: (signal) => changes.next(signal),
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+function fileFacts(database: Database): StoreFacts {
+  const askedAt = performance.now();
+  const size = database.get<{ bytes: number }>(
+    'select page_count * page_size as bytes from pragma_page_count(), pragma_page_size()',
+  );
+  return {
+    engine: 'sqlite',
+    place: database.path,
+    version: sqliteVersion(),
+    schema: SCHEMA_VERSION,
+    shared: false,
+    bytes: size?.bytes ?? 0,
+    answerMs: performance.now() - askedAt,
+    server: null,
   };
 }
 

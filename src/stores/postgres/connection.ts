@@ -3,14 +3,18 @@ import type { SqlValue, SqlValues } from '../driver.ts';
 import type { Answer, Guard, Work } from '../work.ts';
 import type { DatabaseAddress } from './address.ts';
 import { isPassing, postgresError } from './errors.ts';
-import { groupCommit, type Job } from './group-commit.ts';
+import { EACH, groupCommit, type Job, type Kind } from './group-commit.ts';
 import { type Line, onLine } from './line.ts';
 
 export interface Connections {
   /** The work in one transaction; it starts anew where it met another one. `nowMs` is the database's clock. */
-  write<T>(work: (nowMs: number) => Work<T>): Promise<T>;
+  write<T>(work: Job<T>): Promise<T>;
+  /** The same for calls of one kind: those of one turn are one work. */
+  writeAs<Item, Value>(kind: Kind<Item, Value>, item: Item): Promise<Value>;
+  /** The same for work that waits for other workers: what waits with it waits for the same. */
+  writeAlone<T>(work: Job<T>): Promise<T>;
   /** The same for work that may take minutes: it shares its transaction with no other. */
-  writeLong<T>(work: (nowMs: number) => Work<T>): Promise<T>;
+  writeLong<T>(work: Job<T>): Promise<T>;
   /** The work on one unchanging view of the data. */
   read<T>(work: () => Work<T>): Promise<T>;
   readLong<T>(work: () => Work<T>): Promise<T>;
@@ -24,9 +28,10 @@ export interface Connections {
 export async function connections(address: DatabaseAddress): Promise<Connections> {
   const pool = await openPool(address);
   const { prepare, silenceMs } = address;
-  const settings = `${LIMITS}; set local search_path to "${address.schema}"; ${CLOCK}`;
-  const write = { begin: `begin; ${settings}`, prepare, silenceMs };
-  const read = { ...write, begin: `begin isolation level repeatable read read only; ${settings}` };
+  // of a connection that a pooler hands around nothing is known from the transaction before
+  const settings = prepare ? '' : `; ${settingsOf(address, 'local')}`;
+  const write = { begin: `begin${settings}`, prepare, silenceMs };
+  const read = { ...write, begin: `begin isolation level repeatable read read only${settings}` };
   const named = (error: unknown): never => {
     throw postgresError(error, address.name);
   };
@@ -34,9 +39,13 @@ export async function connections(address: DatabaseAddress): Promise<Connections
     const [value] = await persistently(pool, { ...way, works: [work] });
     return value as T;
   };
-  const together = groupCommit((works) => persistently(pool, { ...write, works }));
+  const commit = (works: readonly Job<readonly unknown[]>[]) => persistently(pool, { ...write, works });
+  const together = groupCommit(commit, WRITERS);
+  const match = groupCommit(commit, 1);
   return {
-    write: (work) => together(work).catch(named),
+    write: <T>(work: Job<T>) => together(EACH, work).catch(named) as Promise<T>,
+    writeAs: (kind, item) => together(kind, item).catch(named),
+    writeAlone: <T>(work: Job<T>) => match(EACH, work).catch(named) as Promise<T>,
     writeLong: (work) => one({ ...write, silenceMs: LONG_MS }, work).catch(named),
     read: (work) => one(read, work).catch(named),
     readLong: (work) => one({ ...read, silenceMs: LONG_MS }, work).catch(named),
@@ -48,11 +57,12 @@ export async function connections(address: DatabaseAddress): Promise<Connections
   };
 }
 
-async function openPool({ connection }: DatabaseAddress): Promise<Pool> {
+async function openPool(address: DatabaseAddress): Promise<Pool> {
   const { default: pg } = await import('pg');
   const pool = new pg.Pool({
-    ...connection,
+    ...address.connection,
     max: MAX_CONNECTIONS,
+    ...(address.prepare && { onConnect: (client) => client.query(settingsOf(address, 'session')) }),
     // a verb that is done is not kept waiting by an idle connection
     allowExitOnIdle: true,
     types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },
@@ -63,13 +73,32 @@ async function openPool({ connection }: DatabaseAddress): Promise<Pool> {
 
 const INT8 = 20;
 const MAX_CONNECTIONS = 8;
+/** Transactions that write at a time: while one waits for the disk, the next one is at work. */
+const WRITERS = 2;
 /** A statement over everything there is may take this long. */
 const LONG_MS = 600_000;
 const GOODBYE_MS = 2000;
 
+function settingsOf({ schema }: DatabaseAddress, scope: 'local' | 'session'): string {
+  const all = [`search_path to "${schema}"`, ...LIMITS, ...PLANS];
+  return all.map((setting) => `set ${scope} ${setting}`).join('; ');
+}
+
 /** A process that is stopped in the middle of a transaction does not hold up the others for longer than that. */
-const LIMITS = 'set local idle_in_transaction_session_timeout to 2000; set local lock_timeout to 5000';
-const CLOCK = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms';
+const LIMITS = ['idle_in_transaction_session_timeout to 2000', 'lock_timeout to 5000'];
+
+/**
+ * Statements name rows by their keys, and there are indexes for all of them. A plan that was made while a table
+ * was small, and kept, would read all of it when it is large.
+ */
+const PLANS = [
+  'plan_cache_mode to force_generic_plan',
+  // what is off costs so much on paper that compiling would seem to pay
+  'jit to off',
+  'enable_seqscan to off',
+  'enable_hashjoin to off',
+  'enable_mergejoin to off',
+];
 
 /** How a transaction is done. */
 interface Way {
@@ -111,13 +140,17 @@ async function attempt<T>(pool: Pool, transaction: Transaction<T>): Promise<read
 }
 
 async function inOne<T>(line: Line, { begin, works, prepare }: Transaction<T>): Promise<readonly T[]> {
-  const begun = (await line.query(begin)) as unknown as readonly QueryResult<{ now_ms: number }>[];
-  const nowMs = begun.at(-1)?.rows[0]?.now_ms ?? 0;
+  const begun = line.query(begin);
+  const clock = line.query(statement(CLOCK, {}, prepare));
+  await begun;
+  const nowMs: number = (await clock).rows[0]?.now_ms ?? 0;
   const values: T[] = [];
   for (const work of works) values.push(await drive(line, work(nowMs), prepare));
   await line.query('commit');
   return values;
 }
+
+const CLOCK = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms';
 
 /** Statements whose answer nobody waits for are sent along with the next one. */
 async function drive<T>(line: Line, work: Work<T>, prepare: boolean): Promise<T> {
