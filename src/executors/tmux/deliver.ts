@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Delivery } from '../../core/agent.ts';
@@ -133,7 +134,8 @@ class Paste {
   /** Null when the screen shows that something was pasted. */
   async insert({ scratch, patience }: DeliveryOptions): Promise<Delivered | null> {
     const { control, pane } = this.agent;
-    const buffer = `berth-${process.pid}-${Date.now()}`;
+    // of this prompt alone: others are pasted at the same moment
+    const buffer = `berth-${randomBytes(8).toString('hex')}`;
     writeFileSync(scratch, this.text, { mode: 0o600 });
     const before = await this.screen();
     try {
