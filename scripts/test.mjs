@@ -28,6 +28,8 @@ if (patterns.length === 0) {
 const env = bringUpEngines([...new Set([...used, ...required])]);
 step('bundle', process.execPath, [join(root, 'scripts/build.mjs'), '--types'], env);
 console.log('\n— tests');
+if (!env.BERTH_TEST_CHAOS_MS)
+  console.log('Chaos, crash points and histories at a small size; docs/queue.md has the full ones.');
 const { passed, counts, again } = runTests(root, patterns, env);
 for (const title of again)
   console.log(`Failed beside the others, ${passed ? 'passed' : 'and once more'} alone: ${title}`);

@@ -89,6 +89,7 @@ export async function chaos(
   const found = new AbortController();
   const signal = AbortSignal.any([over, found.signal]);
   const seen = () => look(store, { sent, traces, ended: until === 'end' });
+  let before: readonly string[] = [];
   try {
     await Promise.all([
       repeatedly(signal, { minMs: 300, mostMs: 700 }, () => sent.more()),
@@ -100,11 +101,16 @@ export async function chaos(
         if (place.crash) faults.crash += 1;
       }),
       repeatedly(signal, { minMs: 2000, mostMs: 3000 }, async () => {
-        if (until === 'found' && (await seen()).length > 0) found.abort();
+        if (until === 'end') return;
+        // while tasks run, what they left is read later than their events: only what is seen twice is true
+        const now = await seen();
+        if (now.some((line) => before.includes(line))) found.abort();
+        before = now;
       }),
     ]);
     crew.calm();
     if (until === 'end') await allFinished(store, crew);
+    await crew.end();
     const problems = until === 'end' ? await store.problems() : [];
     return { sent: sent.ids.length, faults, found: await seen(), problems };
   } finally {
