@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { loadSettings, stateFolder, yamlEntries } from './config.ts';
+import { databaseUrl, loadSettings, stateFolder, yamlEntries } from './config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -49,6 +49,25 @@ test.each([
     message: expect.stringContaining(sentence),
     hint: expect.stringContaining(hint),
   });
+});
+
+test('the database is the one of the environment, then of the user, and never of a project', async () => {
+  const env = withUserFile('database:\n  url: postgresql://db.example/queue\n');
+  const project = {
+    path: '/p/berth.yaml',
+    entries: await yamlEntries('/p/berth.yaml', 'database:\n  url: postgresql://evil.example/queue\n'),
+  };
+
+  expect(await databaseUrl(env)).toBe('postgresql://db.example/queue');
+  expect((await loadSettings(env, project)).databaseUrl).toMatchObject({
+    value: 'postgresql://db.example/queue',
+    origin: { kind: 'file', line: 2 },
+  });
+  expect((await loadSettings({}, project)).databaseUrl.value).toBeNull();
+  expect(await databaseUrl({ ...env, BERTH_DATABASE_URL: 'postgresql://other/queue' })).toBe(
+    'postgresql://other/queue',
+  );
+  expect(await databaseUrl({})).toBeNull();
 });
 
 test('a variable with a wrong value is named', async () => {

@@ -37,6 +37,7 @@ const RULES: { readonly [K in keyof Settings]: Rule<Settings[K]['value']> } = {
   priority: { builtIn: 5, parse: whole(0, 10) },
   keepDays: { builtIn: 7, parse: whole(0, 36_500) },
   notify: { builtIn: null, parse: (_name, text) => text },
+  databaseUrl: { builtIn: null, parse: (_name, text) => text },
 };
 
 /**
@@ -47,8 +48,10 @@ const RULES: { readonly [K in keyof Settings]: Rule<Settings[K]['value']> } = {
 export async function loadSettings(env: Env, projectFile: SettingsFile | null): Promise<Settings> {
   const userFile = await readUserFile(env);
   const files = [userFile, projectFile].filter((file) => file !== null);
-  const read = <K extends keyof Settings>(name: K): Setting<Settings[K]['value']> =>
-    settingOf<Settings[K]['value']>({ ...RULES[name], ...SETTING_NAMES[name] }, files, env);
+  const readFrom = <K extends keyof Settings>(name: K, from: readonly SettingsFile[]) =>
+    settingOf<Settings[K]['value']>({ ...RULES[name], ...SETTING_NAMES[name] }, from, env);
+  const read = <K extends keyof Settings>(name: K) => readFrom(name, files);
+  const own = userFile === null ? [] : [userFile];
   return {
     slots: read('slots'),
     workerName: read('workerName'),
@@ -58,8 +61,24 @@ export async function loadSettings(env: Env, projectFile: SettingsFile | null): 
     priority: read('priority'),
     keepDays: read('keepDays'),
     // it is run by a shell: a project may not choose it
-    notify: settingOf({ ...RULES.notify, ...SETTING_NAMES.notify }, userFile === null ? [] : [userFile], env),
+    notify: readFrom('notify', own),
+    // it gets every task, and the password stands in it
+    databaseUrl: readFrom('databaseUrl', own),
   };
+}
+
+/**
+ * The database of the queue that machines share, from the environment or the user's own file; null for the file
+ * in the state folder. A file without the word is not parsed, so that most verbs read no YAML.
+ *
+ * @throws {BerthError} `CONFIG_INVALID` with the line
+ */
+export async function databaseUrl(env: Env): Promise<string | null> {
+  if (env.BERTH_DATABASE_URL) return env.BERTH_DATABASE_URL;
+  const path = userFilePath(env);
+  if (path === null || !existsSync(path) || !readText(path).includes('database')) return null;
+  const entry = (await readUserFile(env))?.entries.find(({ key }) => key === SETTING_NAMES.databaseUrl.key);
+  return entry === undefined ? null : String(entry.value);
 }
 
 /** Path of the user's settings file, whether or not it is there; null without a home. */
@@ -172,10 +191,7 @@ export async function yamlEntries(path: string, text: string): Promise<readonly 
   const [error] = document.errors;
   if (error) {
     const { line, col } = lines.linePos(error.pos[0]);
-    throw invalid(
-      `${path}:${line}:${col}: ${error.message}.`,
-      'Mend the YAML there, or move the file away.',
-    );
+    throw invalid(`${path}:${line}:${col}: ${error.message}.`, 'Mend the YAML there, or move the file away.');
   }
   const entries: FileEntry[] = [];
   const visit = (node: unknown, prefix: string): void => {

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
+import type { Deps } from './actions/deps.ts';
 import { send } from './actions/send.ts';
 import type { TaskRequest } from './actions/task-spec.ts';
+import { databaseUrl } from './config.ts';
 import type { Explanation } from './contexts/explain.ts';
 import type { ServiceRow } from './contexts/services.ts';
 import type { ContainerRequest, ContainerType, ContextRequest } from './core/context.ts';
@@ -61,8 +63,8 @@ export interface TaskOptions {
 }
 
 /** Detect the container context of a directory from its files; nothing runs. */
-export function detectContainerContext(dir: string): Promise<Detection> {
-  return machine().contexts.detect(resolve(dir));
+export async function detectContainerContext(dir: string): Promise<Detection> {
+  return (await machine()).contexts.detect(resolve(dir));
 }
 
 export function detectAvailableRuntimes(): Promise<{
@@ -75,7 +77,7 @@ export function detectAvailableRuntimes(): Promise<{
 
 /** Names of the Compose services of a directory, without those that a profile switches on. */
 export async function getDockerComposeServices(dir: string): Promise<readonly string[]> {
-  const { services } = await machine().contexts.services(resolve(dir), false);
+  const { services } = await (await machine()).contexts.services(resolve(dir), false);
   return services.map(({ name }) => name);
 }
 
@@ -120,9 +122,11 @@ export async function run(
 }
 
 /** Where a task would run, and why; nothing runs. */
-export function explain(options: TaskOptions & { readonly command?: CommandInput }): Promise<Explanation> {
+export async function explain(
+  options: TaskOptions & { readonly command?: CommandInput },
+): Promise<Explanation> {
   const payload = options.command === undefined ? null : payloadOf(options.command);
-  return machine().contexts.explain(contextOf(options), payload);
+  return (await machine()).contexts.explain(contextOf(options), payload);
 }
 
 /** What is known of the place that a session was last in; null when there is no such session. */
@@ -138,8 +142,10 @@ export function updateSessionContext(name: string, facts: Partial<SessionContext
   return withMachine(async (deps) => (await deps.store()).updateSession(name, facts));
 }
 
-function machine() {
-  return wire({ env: process.env, cwd: process.cwd(), self: [process.execPath, '--', program()] });
+async function machine(): Promise<Deps> {
+  const { env, execPath } = process;
+  const database = await databaseUrl(env);
+  return wire({ env, cwd: process.cwd(), self: [execPath, '--', program()], database });
 }
 
 /** The command line program beside this library. */
@@ -148,8 +154,8 @@ function program(): string {
 }
 
 /** One call, one store: nothing stays open behind the caller's back. */
-async function withMachine<T>(use: (deps: ReturnType<typeof machine>) => Promise<T>): Promise<T> {
-  const deps = machine();
+async function withMachine<T>(use: (deps: Deps) => Promise<T>): Promise<T> {
+  const deps = await machine();
   try {
     return await use(deps);
   } finally {

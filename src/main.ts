@@ -1,4 +1,5 @@
 import { main } from './cli/cli.ts';
+import { databaseUrl } from './config.ts';
 import { BerthError } from './core/errors.ts';
 import { wire } from './wiring.ts';
 
@@ -6,7 +7,8 @@ import { wire } from './wiring.ts';
 export async function program(): Promise<void> {
   const { argv, env, execPath, stdout, stderr } = process;
   try {
-    const deps = wire({ env, cwd: process.cwd(), self: [execPath, '--', argv[1] ?? ''] });
+    const self = [execPath, '--', argv[1] ?? ''];
+    const deps = wire({ env, cwd: process.cwd(), self, database: await databaseUrl(env) });
     process.exitCode = await main(argv.slice(2), deps, { stdout, stderr });
   } catch (error) {
     if (!(error instanceof BerthError)) throw error;

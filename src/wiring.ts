@@ -17,21 +17,24 @@ export interface Surroundings {
   readonly cwd: string;
   /** Starts berth again: the Node program and the script. */
   readonly self: readonly string[];
+  /** See `databaseUrl`; left out: that of the environment. */
+  readonly database?: string | null;
 }
 
 /**
  * The parts put together. Heavy ones are loaded at their first use: a verb that only looks at files
  * opens no database, and `send` reads no YAML.
  */
-export function wire({ env, cwd, self }: Surroundings): Deps {
-  const host = localHost(hostName(env));
+export function wire(surroundings: Surroundings): Deps {
+  const { env, cwd, self, database = env.BERTH_DATABASE_URL || null } = surroundings;
+  const host = localHost(hostName(env.BERTH_HOST, database));
   const home = stateFolder(env);
   const runs = join(home, 'runs');
   const kubernetes = clusters(host, env);
   const machine = { env, home, host, kubernetes };
   let opened: Promise<Store> | null = null;
   const store = () => {
-    opened ??= openQueue(env, home);
+    opened ??= openQueue(database, home);
     return opened;
   };
   const running = runningParts({
@@ -53,7 +56,7 @@ export function wire({ env, cwd, self }: Surroundings): Deps {
     now: Date.now,
     host,
     store,
-    fileStore: () => openQueue({}, home),
+    fileStore: () => openQueue(null, home),
     settings: async (dir) => loadSettings(env, await projectSettings(dir)),
     contexts: {
       detect: async (dir) => {

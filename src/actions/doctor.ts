@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { formatDuration } from '../core/duration.ts';
 import { BerthError, messageOf } from '../core/errors.ts';
 import { type Origin, SETTING_NAMES, type Settings } from '../core/settings.ts';
+import type { StoreFacts } from '../core/store.ts';
 import type { Deps } from './deps.ts';
 
 /** `berth doctor --json`. */
@@ -35,8 +36,8 @@ export async function doctor(deps: Deps): Promise<Diagnosis> {
   const checks = [
     nodeCheck(),
     stateCheck(deps.home),
-    await databaseCheck(deps),
-    ...('check' in settings ? [settings.check] : []),
+    await databaseCheck(deps, 'check' in settings ? null : settings),
+    ...('check' in settings ? [settings.check] : secretsCheck(settings)),
     await workerCheck(deps),
     ...(await engineChecks(deps)),
   ];
@@ -81,16 +82,38 @@ function nearestParent(path: string): string {
   return parent === path || existsSync(parent) ? parent : nearestParent(parent);
 }
 
-async function databaseCheck(deps: Deps): Promise<Check> {
+async function databaseCheck(deps: Deps, settings: Settings | null): Promise<Check> {
   try {
     const { sqlite = 'unknown' } = await deps.libraries();
+    const isShared = settings !== null && settings.databaseUrl.value !== null;
     // opening would make the folder
-    if (existsSync(deps.home)) await (await deps.store()).counts();
-    return good('database', `SQLite ${sqlite}`);
+    if (!isShared && !existsSync(deps.home)) return good('database', `SQLite ${sqlite}`);
+    const store = await deps.store();
+    const counts = await store.counts();
+    const tasks = `${Object.values(counts).reduce((sum, count) => sum + count, 0)} tasks`;
+    return good('database', [...factsOf(await store.facts()), tasks].join(', '));
   } catch (error) {
     return brokenBy('database', error);
   }
 }
+
+function factsOf({ engine, version, place, schema, bytes, answerMs, server }: StoreFacts): readonly string[] {
+  const size = `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  const tables = `tables of version ${schema}`;
+  if (server === null) return [`${ENGINES[engine]} ${version}`, size, tables];
+  const { connections, maxConnections, oldestTransactionMs } = server;
+  const oldest = oldestTransactionMs === null ? [] : [`oldest transaction ${oldestTransactionMs} ms`];
+  return [
+    `${ENGINES[engine]} ${version} at ${place}`,
+    size,
+    tables,
+    `answers in ${answerMs.toFixed(1)} ms`,
+    `${connections} of ${maxConnections} connections`,
+    ...oldest,
+  ];
+}
+
+const ENGINES = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 
 async function workerCheck(deps: Deps): Promise<Check> {
   if (!existsSync(deps.home)) return missing('worker', 'No worker runs.', 'berth up');
@@ -122,7 +145,28 @@ function settingRows(settings: Settings): readonly SettingRow[] {
 
 function valueText(name: string, value: string | number | null): string {
   if (value === null) return 'none';
+  if (name === 'databaseUrl') return withoutPassword(String(value));
   return typeof value === 'number' && name.endsWith('Ms') ? formatDuration(value) : String(value);
+}
+
+function withoutPassword(text: string): string {
+  if (!URL.canParse(text)) return 'no URL';
+  const url = new URL(text);
+  if (url.password !== '') url.password = HIDDEN;
+  for (const name of ['password', 'sslpassword']) {
+    if (url.searchParams.has(name)) url.searchParams.set(name, HIDDEN);
+  }
+  return url.href;
+}
+
+const HIDDEN = '***';
+
+/** A file with a password in it is for its owner's eyes. */
+function secretsCheck({ databaseUrl: { value, origin } }: Settings): readonly Check[] {
+  if (value === null || origin.kind !== 'file' || !withoutPassword(value).includes(HIDDEN)) return [];
+  if ((statSync(origin.path).mode & 0o077) === 0) return [];
+  const message = `Others can read ${origin.path}, which has the password of the database.`;
+  return [broken('settings', message, `chmod 600 '${origin.path}'`)];
 }
 
 function originText(origin: Origin): string {

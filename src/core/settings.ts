@@ -16,6 +16,8 @@ export interface Settings {
   readonly keepDays: Setting<number>;
   /** Shell line that a worker runs when a task ends or waits for somebody. Never from a project's file. */
   readonly notify: Setting<string | null>;
+  /** Of the queue that machines share; null for the file in the state folder. Never from a project's file. */
+  readonly databaseUrl: Setting<string | null>;
 }
 
 export interface Setting<T> {
@@ -42,4 +44,5 @@ export const SETTING_NAMES: {
   priority: { key: 'priority', variable: 'BERTH_PRIORITY' },
   keepDays: { key: 'keep_days', variable: 'BERTH_KEEP_DAYS' },
   notify: { key: 'notify', variable: 'BERTH_NOTIFY' },
+  databaseUrl: { key: 'database.url', variable: 'BERTH_DATABASE_URL' },
 };
