@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { POSTGRES_MIGRATIONS } from '../src/stores/postgres/migrations.ts';
@@ -46,6 +47,26 @@ describeWith(['postgres'], 'the program on PostgreSQL', () => {
       'two/slot-1',
       'two/slot-2',
     ]);
+  });
+
+  test('a task can be sent to another host of the queue, and to none that it does not know', async () => {
+    await using database = new TestDatabase();
+    await using one = new Berth({ BERTH_DATABASE_URL: database.url, BERTH_HOST: 'one' });
+    await using two = new Berth({ BERTH_DATABASE_URL: database.url, BERTH_HOST: 'two' });
+    await two.up();
+
+    const unknown = await one.run(['send', '--host', 'three', 'true']);
+    expect([unknown.code, unknown.stderr]).toEqual([69, expect.stringContaining('those that it knows: two')]);
+    const secret = await one.run(['send', '--host', 'two', '--env', 'API_TOKEN=hunter2hunter2', 'true']);
+    expect([secret.code, secret.stderr]).toEqual([77, expect.stringContaining('API_TOKEN')]);
+    expect((await one.run(['run', '--host', 'two', 'true'])).stderr).toContain('HOST_UNKNOWN');
+    const sent = ['send', '--wait', '--host', 'two', '--workdir', two.home, 'echo there > proof'];
+    expect((await one.run(sent)).code).toBe(0);
+
+    expect(readFileSync(join(two.home, 'proof'), 'utf8')).toBe('there\n');
+    expect(await one.json(['show', '1'])).toMatchObject({ host: 'two', outcome: 'succeeded' });
+    const gone = ['send', '--wait', '--host', 'two', '--workdir', '/no/such/place', 'true'];
+    expect((await one.run(gone)).code).toBe(125);
   });
 
   test.each(['closed', 'reset', 'silent'] as const)(
@@ -120,6 +141,38 @@ describeWith(['postgres'], 'the program on PostgreSQL', () => {
         )
       ).rows,
     ).toEqual([{ n: 1 }]);
+  });
+
+  test("the database of the user's settings is used, and doctor tells of it without the password", async () => {
+    await using database = new TestDatabase();
+    const password = new URL(database.url).password;
+    const config = mkdtempSync(join(tmpdir(), 'berth-config-'));
+    mkdirSync(join(config, 'berth'));
+    writeFileSync(join(config, 'berth/config.yaml'), `database:\n  url: ${database.url}\n`, { mode: 0o644 });
+    await using berth = new Berth({ XDG_CONFIG_HOME: config, BERTH_HOST: 'one' });
+
+    expect((await berth.run(['send', 'true'])).stderr).toBe('');
+    expect((await database.query('select host from tasks')).rows).toEqual([{ host: 'one' }]);
+    const { stdout } = await berth.run(['doctor', '--json']);
+
+    expect(stdout).not.toContain(password);
+    const { checks, settings } = JSON.parse(stdout);
+    expect(checks).toContainEqual(
+      expect.objectContaining({
+        name: 'database',
+        state: 'good',
+        message: expect.stringMatching(
+          /^PostgreSQL \d.*answers in .* ms, \d+ of \d+ connections.*, 1 tasks$/,
+        ),
+      }),
+    );
+    expect(checks).toContainEqual(expect.objectContaining({ name: 'settings', state: 'broken' }));
+    expect(settings).toContainEqual({
+      name: 'database.url',
+      value: expect.stringContaining(':***@'),
+      origin: `${config}/berth/config.yaml:2`,
+    });
+    rmSync(config, { recursive: true });
   });
 
   test('a newer schema is refused', async () => {

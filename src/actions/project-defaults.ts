@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { ContextRequest } from '../core/context.ts';
 import type { Deps } from './deps.ts';
 
@@ -19,7 +20,9 @@ export async function withProject(
   request: ContextRequest,
   open: OpenMatters | null,
 ): Promise<ContextRequest> {
-  if (open === null || request.host !== 'local') return request;
+  if (open === null) return request;
+  // a project that is on both hosts says the same here
+  if (request.host !== 'local' && !existsSync(request.workdir)) return request;
   const { loadProjectFile, withProjectDefaults } = await import('../contexts/project-file.ts');
   return withProjectDefaults(request, await loadProjectFile(request.workdir, deps.home), open);
 }

@@ -39,7 +39,7 @@ export const CONTEXT_FLAGS = {
   'auto-venv': { type: 'boolean', group: place, help: 'find and activate the toolchain of the project' },
   venv: { type: 'string', value: 'DIR', completes: 'dir', group: place, help: 'activate this one' },
   'no-venv': { type: 'boolean', group: place, help: 'activate none' },
-  host: { type: 'string', value: 'H', group: place, help: 'a registered SSH host' },
+  host: { type: 'string', value: 'H', group: place, help: 'another host of the queue' },
   'use-container': { type: 'boolean', group: box, help: 'use the container that the project has' },
   'no-container': { type: 'boolean', group: box, help: 'run on the host even when one is detected' },
   'container-type': {

@@ -11,17 +11,25 @@ import { existingDirectory } from './directory.ts';
 
 export type ContextFlags = Given<typeof CONTEXT_FLAGS>;
 
-type Caller = Pick<Deps, 'cwd' | 'env'>;
+type Caller = Pick<Deps, 'cwd' | 'env'> & { readonly host?: Pick<Deps['host'], 'name'> };
 
 /**
- * The context options of a command line as one value, checked here and nowhere else.
+ * The context options of a command line as one value, checked here and nowhere else. Of a directory on another
+ * host nothing is known here.
  *
+ * @param reach  `queue`: another host of the queue may be named; whether there is one is for `send` to find out
  * @throws {BerthError} `DIRECTORY_NOT_FOUND`, `FILE_NOT_FOUND`, `ENV_FILE_INVALID`, `INVALID_VALUE`, `CONTEXT_CONFLICT`
  */
-export async function contextRequest(flags: ContextFlags, caller: Caller): Promise<ContextRequest> {
-  const workdir = existingDirectory(flags.workdir ?? '.', caller.cwd);
+export async function contextRequest(
+  flags: ContextFlags,
+  caller: Caller,
+  reach: 'here' | 'queue' = 'here',
+): Promise<ContextRequest> {
+  const host = namedHost(flags.host, caller, reach);
+  const place = flags.workdir ?? '.';
+  const workdir = host === 'local' ? existingDirectory(place, caller.cwd) : resolve(caller.cwd, place);
   return {
-    host: registeredHost(flags.host),
+    host,
     workdir,
     env: await environment(flags, caller),
     prereqs: flags.prereq,
@@ -32,12 +40,13 @@ export async function contextRequest(flags: ContextFlags, caller: Caller): Promi
   };
 }
 
-/** No host can be registered yet: whoever asks for one must not end up on this machine. */
-function registeredHost(name: string | null): string {
-  if (name === null || checkName('--host', name) === 'local') return 'local';
-  throw new BerthError(`There is no registered host ${JSON.stringify(name)}.`, {
+/** @returns `local` for this machine: whoever asks for another one must not end up on this */
+function namedHost(name: string | null, { host }: Caller, reach: 'here' | 'queue'): string {
+  if (name === null || ['local', host?.name].includes(checkName('--host', name))) return 'local';
+  if (reach === 'queue') return name;
+  throw new BerthError(`Host ${JSON.stringify(name)} is not this machine, where this verb works.`, {
     code: 'HOST_UNKNOWN',
-    hint: 'This version runs tasks on this machine only: leave --host out, or run berth over ssh.',
+    hint: 'Leave --host out, queue it with `berth send --host`, or run berth over ssh.',
   });
 }
 

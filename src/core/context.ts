@@ -14,7 +14,7 @@ export const CONTAINER_TYPES: readonly ContainerType[] = [
 ];
 
 export interface ContextRequest {
-  /** `local`, or a registered SSH host. */
+  /** `local`, or another host of the queue. */
   readonly host: string;
   /** Absolute directory on the host, symlinks as the user gave them. */
   readonly workdir: string;

@@ -55,7 +55,7 @@ async function requestOf({ flags, args }: TaskLine, deps: Deps): Promise<TaskReq
   return {
     payload: isPrompt ? promptPayload(args, flags) : sendPayload(args),
     queue: queueChoice(flags),
-    context: await contextRequest(flags, deps),
+    context: await contextRequest(flags, deps, 'queue'),
     open: openMatters(flags),
   };
 }
