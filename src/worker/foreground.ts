@@ -18,15 +18,7 @@ import {
 import { asJob } from './foreground-job.ts';
 import { holdLeash } from './leash.ts';
 import { notStarted } from './outcome.ts';
-import {
-  asUser,
-  entryOf,
-  environmentOf,
-  type PlanFacts,
-  scriptPlanOf,
-  sessionFactsOf,
-  withPlace,
-} from './plan.ts';
+import { asUser, entryOf, environmentOf, type PlanFacts, scriptPlanOf, withPlace } from './plan.ts';
 import { asBerthError, judge } from './run-task.ts';
 import { leftover } from './session-place.ts';
 
@@ -85,10 +77,7 @@ async function attempt(deps: ForegroundDeps, { claim, context, streams }: Attemp
   try {
     const facts: PlanFacts = { claim, context, place, runtime, env: await deps.reveal(context.env) };
     writeToken(deps, claim);
-    const recorded = Promise.all([
-      store.started(claim.lease, withPlace(context, place)),
-      store.updateSession(claim.lease.session, sessionFactsOf(context, place)),
-    ]);
+    const recorded = store.started(claim.lease, withPlace(context, place));
     recorded.catch(() => {}); // looked at below, when the run is over
     // throws only where nothing was started; after it, trouble of ours is not "not started"
     const ended = await runIn(deps, facts, streams);
