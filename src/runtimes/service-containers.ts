@@ -1,6 +1,6 @@
 import type { ContainerFacts, Inspector } from '../core/inspect.ts';
 
-export const PROJECT = 'com.docker.compose.project';
+const PROJECT = 'com.docker.compose.project';
 /** Directory that the project was brought up from. */
 export const DIRECTORY = 'com.docker.compose.project.working_dir';
 const SERVICE = 'com.docker.compose.service';
