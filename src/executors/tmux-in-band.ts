@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, watch as watchFile, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Executor, RunEnd, RunSpec } from '../core/executor.ts';
 import type { Host, ProcessRef } from '../core/host.ts';
@@ -12,6 +12,7 @@ import {
 } from './run-directory.ts';
 import { notReady, typeAtPrompt, whyNotFree } from './tmux/free-prompt.ts';
 import { type Upload, uploadOf } from './tmux/in-band-text.ts';
+import { Looks } from './tmux/looks.ts';
 import { recordOf, TerminalReader } from './tmux/terminal-record.ts';
 import { isTypable } from './tmux/type-line.ts';
 import type { TmuxControl } from './tmux-control.ts';
@@ -32,7 +33,6 @@ const BEGIN_MS = 30_000;
 const STOP_MS = 20_000;
 const LAST_WORDS_MS = 500;
 const LEFT_BEHIND_MS = 2_000;
-const LOOK_MS = 200;
 /** Lines of an upload in one command: 0.15 ms each over the connection. */
 const LINES = 8;
 
@@ -175,7 +175,7 @@ class Follower {
   }
 
   async end(): Promise<RunEnd> {
-    const events = new Events(this.at.path);
+    const events = new Looks(this.at.path);
     try {
       for (;;) {
         // alive first: what comes between the two looks is not missed
@@ -220,10 +220,7 @@ class Follower {
     if (!said.has('begun') && Date.now() - this.sinceMs > BEGIN_MS)
       return vanished('The other end of the terminal did not say that it began.');
     const stop = stopAskedAt(this.at);
-    const { graceMs } = JSON.parse(readFileSync(join(this.at.path, 'in-band.json'), 'utf8')) as {
-      graceMs: number;
-    };
-    return stop !== null && Date.now() - stop > graceMs + STOP_MS
+    return stop !== null && Date.now() - stop > graceOf(this.at) + STOP_MS
       ? vanished('The other end of the terminal did not answer the order to stop.')
       : null;
   }
@@ -231,9 +228,13 @@ class Follower {
   /** For a shell the line does nothing, should the run be gone already. */
   private async stopWhereAsked(): Promise<void> {
     if (this.ordered || stopAskedAt(this.at) === null || !this.reader.said.has('begun')) return;
-    this.ordered = true;
-    const { control, pane } = await this.open();
-    await control.run(['send-keys', '-t', pane, '-l', '--', ': stop\r']);
+    // a pane that is gone takes no order; the end of the client tells the rest
+    this.ordered = await this.open()
+      .then(({ control, pane }) => control.run(['send-keys', '-t', pane, '-l', '--', ': stop\r']))
+      .then(
+        () => true,
+        () => false,
+      );
   }
 }
 
@@ -247,41 +248,20 @@ function vanished(stderrTail: string, turnedAway?: typeof TURNED_AWAY): RunEnd {
   return { kind: 'vanished', exitCode: null, stdoutTail: '', stderrTail, ...(turnedAway && { turnedAway }) };
 }
 
+/** Time between TERM and KILL of a run; none where a crash has torn the file. */
+function graceOf(at: RunFiles): number {
+  try {
+    return (JSON.parse(readFileSync(join(at.path, 'in-band.json'), 'utf8')) as { graceMs: number }).graceMs;
+  } catch {
+    return 0;
+  }
+}
+
 function stopAskedAt(at: RunFiles): number | null {
   try {
     return Number(readFileSync(join(at.path, 'stop'), 'utf8'));
   } catch {
     return null;
-  }
-}
-
-/** File events say when to look; they keep no process from ending. */
-class Events {
-  private changed = false;
-  private wake = () => {};
-  private readonly watcher;
-
-  constructor(path: string) {
-    this.watcher = watchFile(path, { persistent: false }, () => {
-      this.changed = true;
-      this.wake();
-    });
-    this.watcher.on('error', () => this.watcher.close());
-  }
-
-  /** Resolves at the next change, or one since the last call; at the latest after a fifth of a second. */
-  async next(): Promise<void> {
-    if (!this.changed) {
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-        setTimeout(resolve, LOOK_MS).unref();
-      });
-    }
-    this.changed = false;
-  }
-
-  close(): void {
-    this.watcher.close();
   }
 }
 

@@ -68,8 +68,8 @@ export function tmuxExecutor({ host, runs, open }: TmuxRuns): Executor {
     }
     // the window of the task before, which only shows how that one ended
     await control.run(['kill-window', '-t', `${session}:=${WINDOW_NAME}`]).catch(() => {});
-    const command = `exec sh ${quoteWord(script)}`;
-    await control.run(['new-window', '-d', '-t', `${session}:`, '-n', WINDOW_NAME, command]);
+    // two words: tmux starts them itself, one would go through the user's shell first
+    await control.run(['new-window', '-d', '-t', `${session}:`, '-n', WINDOW_NAME, 'sh', script]);
     return 'started';
   }
 }
