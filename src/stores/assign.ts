@@ -80,11 +80,12 @@ function addAttempts({ dialect }: StoreParts, attempts: readonly AttemptRow[]): 
   );
 }
 
+/** An idle session has no task: its table sees to that. */
 function occupy({ dialect, now }: StoreParts, rows: readonly HeldRow[]): Work<void> {
   return must(
     `update sessions set status = 'busy', current_task_id = given.id, last_activity = :at
      from ${dialect.rows(['id', 'session'])}
-     where sessions.name = given.session and sessions.status = 'idle' and sessions.current_task_id is null`,
+     where sessions.name = given.session and sessions.status = 'idle'`,
     { rows: packed(rows.map(({ id, session }) => ({ id, session }))), at: new Date(now()).toISOString() },
     { changes: rows.length, otherwise: () => taken(rows) },
   );

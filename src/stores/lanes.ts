@@ -60,14 +60,13 @@ function isBefore(a: Position, b: Position): boolean {
 
 /** Those of the lanes that have a task, each at its head. */
 function* lanesInUse({ dialect }: StoreParts, names: readonly string[]): Work<Lane[]> {
-  const first = (column: string): string =>
-    `(select ${column} from tasks where lane = value and state = 'pending' and ready = 1
-      order by priority desc, id limit 1)`;
   const rows = yield* all<Position & { name: string }>(
-    `select * from (
-       select value as name, ${first('priority')} as priority, ${first('id')} as id
-       from (${dialect.list('lanes', 'text')}) as lanes) as heads
-     where id is not null`,
+    `with heads as materialized (
+       select value as name, (
+         select id from tasks where lane = value and state = 'pending' and ready = 1
+         order by priority desc, id limit 1) as head
+       from (${dialect.list('lanes', 'text')}) as lanes)
+     select name, priority, id from heads join tasks on id = head`,
     { lanes: JSON.stringify(names) },
   );
   return rows.map(({ name, priority, id }) => ({ name, head: { priority, id }, rows: [], page: 0 }));
