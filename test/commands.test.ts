@@ -140,6 +140,26 @@ test('why names what a task waits for: time, another task, a worker', async () =
   expect(await codes('3')).toEqual(['NO_WORKER']);
 });
 
+test('why names what holds a task back: the queue, its group, a group that is full', async () => {
+  const berth = freshBerth();
+  await berth(['send', 'true', '--group', 'gpu']);
+  const codes = async () =>
+    JSON.parse((await berth(['why', '1', '--json'])).stdout).reasons.map(
+      ({ code }: { code: string }) => code,
+    );
+
+  await berth(['group', 'set', 'gpu', '--limit', '0']);
+  expect(await codes()).toEqual(['GROUP_FULL']);
+  await berth(['pause', '--group', 'gpu']);
+  expect(await codes()).toEqual(['GROUP_PAUSED']);
+  await berth(['pause']);
+  expect(await codes()).toEqual(['QUEUE_PAUSED', 'GROUP_PAUSED']);
+  await berth(['resume']);
+  await berth(['resume', '--group', 'gpu']);
+  await berth(['group', 'set', 'gpu', '--no-limit']);
+  expect(await codes()).toEqual(['NO_WORKER']);
+});
+
 test('the list fits the terminal, newest first', async () => {
   const berth = freshBerth();
   await berth(['send', 'echo first']);

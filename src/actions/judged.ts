@@ -14,9 +14,14 @@ export interface Judged extends Judgement {
 /** All sessions of the queue, as the match would look at them for this task now. */
 export async function judgedSessions(deps: Deps, spec: TaskSpec): Promise<readonly Judged[]> {
   const store = await deps.store();
-  const paused = pausedProviders(await store.pauses(), deps.now()).map(({ name }) => name);
+  const pauses = await store.pauses();
+  const providers = pausedProviders(pauses, deps.now()).map(({ name }) => name);
   return (await store.sessions()).map((session) => {
     const { name, status, currentTaskId } = session;
-    return { name, status, currentTaskId, ...judge(spec, session, paused) };
+    const isPaused = pauses.some((one) => one.kind === 'session' && one.name === name);
+    const judgement = judge(spec, session, providers);
+    const pause = { name: 'pause', refusal: isPaused ? 'the session is paused' : null };
+    const gates = [...judgement.gates, pause];
+    return { name, status, currentTaskId, ...judgement, gates, passed: judgement.passed && !isPaused };
   });
 }

@@ -80,7 +80,7 @@ async function pendingReasons(task: Task, runAtMs: number, around: Around): Prom
     const at = new Date(runAtMs).toISOString();
     reasons.push(reason('NOT_YET', `It is not to start before ${at}.`));
   }
-  reasons.push(...(await providerReasons(task, around)));
+  reasons.push(...(await pauseReasons(task, store)), ...(await providerReasons(task, around)));
   if (reasons.length > 0) return reasons;
   const { host } = task.spec.context;
   const workers = (await store.workers()).filter((worker) => worker.host === host);
@@ -102,6 +102,24 @@ async function dependencyReasons(task: Task, store: Store): Promise<Reason[]> {
         `berth why ${id}`,
       ),
     );
+  }
+  return reasons;
+}
+
+/** The whole queue, or the group of the task. */
+async function pauseReasons({ spec }: Task, store: Store): Promise<readonly Reason[]> {
+  const reasons: Reason[] = [];
+  const pauses = await store.pauses();
+  if (pauses.some(({ kind }) => kind === 'queue'))
+    reasons.push(reason('QUEUE_PAUSED', 'The queue is paused.', 'berth resume'));
+  const group = (await store.groups()).find(({ name }) => name === spec.queue.group);
+  if (group?.paused === true) {
+    const { name } = group;
+    reasons.push(reason('GROUP_PAUSED', `Group "${name}" is paused.`, `berth resume --group ${name}`));
+  } else if (group && group.maxRunning !== null && group.running >= group.maxRunning) {
+    const { name, running, maxRunning } = group;
+    const message = `Group "${name}" runs ${running} of at most ${maxRunning} tasks.`;
+    reasons.push(reason('GROUP_FULL', message, 'berth group list'));
   }
   return reasons;
 }

@@ -60,7 +60,7 @@ describeWith(['tmux'], 'which session takes a task', () => {
     const { sessions, reasons } = await queue.json(['why', String(id)]);
 
     expect(sessions).toEqual(explained.sessions);
-    const gates = ['session', 'host', 'kind', 'provider', 'container', 'repository', 'branch'];
+    const gates = ['session', 'host', 'kind', 'provider', 'container', 'repository', 'branch', 'pause'];
     for (const session of sessions) {
       expect(session.gates.map(({ name }: { name: string }) => name)).toEqual(gates);
     }
@@ -85,6 +85,14 @@ describeWith(['tmux'], 'which session takes a task', () => {
     const sent = await queue.run(['send', '--wait', '--target', 'other', '--workdir', app, 'pwd']);
 
     expect(sent).toMatchObject({ code: 0, stdout: `${app}\n` });
+  });
+
+  test('a paused session is shown as such', async () => {
+    await queue.run(['pause', '--session', 'app']);
+    const { stdout } = await queue.run(['explain', '--target', 'app']);
+    await queue.run(['resume', '--session', 'app']);
+
+    expect(stdout).toMatch(/^app +idle +pause: the session is paused$/m);
   });
 
   test('a task that waits is shown why, one session a line', async () => {
