@@ -29,7 +29,9 @@ export class PrivateDocker implements AsyncDisposable {
     const log = createWriteStream(`${this.directory}/log`, { flags: 'a' });
     // a killed one leaves its file, and believes in it when its number is not free yet
     rmSync(`${this.directory}/pid`, { force: true });
-    this.daemon = spawn('dockerd', [...args, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
+    // in a network of its own: without a bridge it removes `docker0`, which is that of the machine's docker
+    const argv = ['--net', '--', 'dockerd', ...args, ...options];
+    this.daemon = spawn('unshare', argv, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.daemon.stdout?.pipe(log);
     this.daemon.stderr?.pipe(log);
     const answers = () => this.call('version').then(Boolean, () => false);
