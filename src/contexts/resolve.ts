@@ -4,6 +4,7 @@ import type { ContainerFacts } from '../core/inspect.ts';
 import type { ProjectFile } from './project-file.ts';
 import type { Box, Question } from './resolve/box.ts';
 import { chooseBox } from './resolve/choose.ts';
+import { COMPOSE } from './resolve/containers.ts';
 import { checkoutOf } from './resolve/git.ts';
 import { wishOf } from './resolve/wish.ts';
 import type { Engine, World } from './resolve/world.ts';
@@ -154,8 +155,18 @@ function questionOf({ request, dir, root, file, world }: Scene): Question | null
       running.set(engine, asked);
       return asked;
     },
+    ofService: async (engine, service) => {
+      const known = await running.get(engine);
+      if (known) return known.filter(({ labels }) => labels[COMPOSE.service] === service);
+      // about a few containers, where the engine may run a hundred
+      const all = await world.inspector(engine).byLabels({ [COMPOSE.service]: service });
+      return all.filter(({ state }) => UP.includes(state));
+    },
   };
 }
+
+/** What engines count as running. */
+const UP: readonly ContainerFacts['state'][] = ['running', 'paused', 'restarting'];
 
 function noFiles({ dir }: Scene): string {
   return `${dir} has no container files; the task runs on the host.`;

@@ -17,6 +17,8 @@ export interface Question {
   readonly world: World;
   /** Running containers of an engine, asked for once. */
   readonly running: (engine: Engine) => Promise<readonly ContainerFacts[]>;
+  /** Those of them that carry the name of a Compose service, of whatever project. */
+  readonly ofService: (engine: Engine, service: string) => Promise<readonly ContainerFacts[]>;
 }
 
 /** The answer: a box to enter or to start, and where the task is in it. */

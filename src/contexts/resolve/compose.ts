@@ -64,9 +64,7 @@ export async function composeBox(question: Question, target: ComposeTarget): Pro
 
   const engines = enginesFor(target.prefer === 'podman' ? 'podman' : 'docker_compose', question);
   const { found, answered, warnings } = await search(engines, question, async ({ engine }) => {
-    const own = ownContainers(await question.running(engine), project, question).filter(
-      (container) => container.labels[COMPOSE.service] === service,
-    );
+    const own = ownContainers(await question.ofService(engine, service), project, question);
     return own.length === 0 ? null : { engine, replicas: onlyProject(own, project) };
   });
   const [replica] = found?.replicas ?? [];
