@@ -26,7 +26,7 @@ export interface RemotePane {
 }
 
 /** How long the other end may take to answer; it may be far away. */
-const ANSWER_MS = 10_000;
+const ANSWER_MS = 15_000;
 /** How long until the other end has read and checked the script. */
 const BEGIN_MS = 30_000;
 /** How much longer than the grace a stop may take until the other end counts as silent. */

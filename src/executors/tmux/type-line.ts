@@ -12,6 +12,7 @@ export interface ShellPane {
 }
 
 const ACKNOWLEDGE_MS = 2_000;
+const SLOW_MS = 8_000;
 const TRIES = 3;
 
 /**
@@ -32,13 +33,21 @@ export async function typeLine(at: ShellPane, script: string, token: string): Pr
     const blocked = await whyNotFree(control, pane, () => inTheWay(at.shell));
     if (blocked !== null) return giveUp(token, blocked);
     await typeAtPrompt(control, pane, line);
-    for (const deadline = Date.now() + ACKNOWLEDGE_MS; Date.now() < deadline; await delay(5)) {
-      if (existsSync(token)) return;
-    }
+    if (await isTaken(token, ACKNOWLEDGE_MS)) return;
     const screen = await control.run(['capture-pane', '-p', '-J', '-t', pane], { raw: true });
-    if (screen.some((row) => row.includes(line.trim()))) return giveUp(token, 'something else read the line');
+    if (!screen.some((row) => row.includes(line.trim()))) continue;
+    // it arrived: the machine may be slow
+    if (await isTaken(token, SLOW_MS)) return;
+    return giveUp(token, 'something else read the line');
   }
   giveUp(token, 'it did not take the line that was typed');
+}
+
+async function isTaken(token: string, withinMs: number): Promise<boolean> {
+  for (const deadline = Date.now() + withinMs; Date.now() < deadline; await delay(5)) {
+    if (existsSync(token)) return true;
+  }
+  return false;
 }
 
 /** Whether a path means itself in any shell, and in a command of tmux. */
