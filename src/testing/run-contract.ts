@@ -329,7 +329,10 @@ export function runContract(name: string, open: () => Promise<RunsUnderTest>): v
       const shell = await run({ payload: line('echo "$((1 + 1))" | cat') });
       const list = await run({ payload: argv('echo', '$((1 + 1))', '|', 'cat') });
 
-      expect([shell.stdout.toString(), list.stdout.toString()]).toEqual(['2\n', '$((1 + 1)) | cat\n']);
+      expect([shell, list].map(({ outcome, stdout }) => [outcome, stdout.toString()])).toEqual([
+        [{ kind: 'succeeded' }, '2\n'],
+        [{ kind: 'succeeded' }, '$((1 + 1)) | cat\n'],
+      ]);
     });
   });
 }
