@@ -61,13 +61,15 @@ for (const engine of ['docker', 'podman'] as const) {
       expect((await inside(place, 'hostname')).stdout.trim()).toBe(place.container?.hostname);
     });
 
-    test('ends within a second of a stop, because its init passes the signal on', async () => {
+    test('ends when asked, and is not killed, because its init passes the signal on', async () => {
       const place = await prepare();
-      const before = performance.now();
-      await call('stop', '-t', '9', place.id ?? '');
+      await call('stop', '-t', '60', place.id ?? '');
 
-      expect(performance.now() - before).toBeLessThan(5_000);
-      expect(await runtime.postmortem(host, place)).toMatchObject({ state: 'stopped', oom: false });
+      expect(await runtime.postmortem(host, place)).toMatchObject({
+        state: 'stopped',
+        oom: false,
+        cause: expect.stringContaining('ended with code 143'),
+      });
     });
 
     test('is not started twice for one attempt, and a dead one of that attempt is replaced', async () => {
