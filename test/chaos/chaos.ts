@@ -94,7 +94,8 @@ export async function chaos(
     await Promise.all([
       repeatedly(signal, { minMs: 300, mostMs: 700 }, () => sent.more()),
       repeatedly(signal, { minMs: 300, mostMs: 700 }, () => {
-        faults[crew.hurt()] += 1;
+        const fault = crew.hurt();
+        if (fault !== null) faults[fault] += 1;
       }),
       repeatedly(signal, { minMs: CRASH_EVERY_MS / 2, mostMs: CRASH_EVERY_MS }, async () => {
         await place.crash?.();
@@ -145,6 +146,8 @@ class Sent {
 
   /** A few tasks, and right behind them others of which some wait for one of the first. */
   async more(): Promise<void> {
+    const { pending } = await persistently(() => this.store.counts());
+    if (pending > 60) return;
     const first = await this.add(Array.from({ length: 8 }, () => []));
     await this.add(Array.from({ length: 16 }, (_, at) => first.slice(at, at + 1)));
   }

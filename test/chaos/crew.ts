@@ -8,7 +8,7 @@ export class Crew {
   private readonly members: ChildProcess[] = [];
   private readonly start: (at: number) => ChildProcess;
   private over = false;
-  private stopped: NodeJS.Timeout | null = null;
+  private stopped: { readonly at: number; readonly timer: NodeJS.Timeout } | null = null;
   /** What workers complained of; one that is healthy says nothing. */
   readonly words: string[] = [];
 
@@ -28,24 +28,25 @@ export class Crew {
   }
 
   /**
-   * Stop anyone for up to three leases; kill anyone while somebody is stopped. One at a time is stopped, because it
-   * may be in the middle of a transaction, and all others wait until the server has ended that.
+   * Stop anyone for up to three leases, or now and then kill another one while he is stopped. One at a time is stopped,
+   * because he may be in the middle of a transaction, and all others wait until the server has ended that. Kills are
+   * rarer than leases: one who was stopped, or froze, shall wake up and go on where he was.
    */
-  hurt(): 'kill' | 'stop' {
-    const member = this.members[Math.floor(Math.random() * WORKERS)];
-    if (this.stopped !== null) {
-      member?.kill('SIGKILL');
-      return 'kill';
-    }
-    member?.kill('SIGSTOP');
-    this.stopped = setTimeout(
-      () => {
+  hurt(): 'kill' | 'stop' | null {
+    const at = Math.floor(Math.random() * WORKERS);
+    const member = this.members[at];
+    if (this.stopped === null) {
+      member?.kill('SIGSTOP');
+      const wake = () => {
         member?.kill('SIGCONT');
         this.stopped = null;
-      },
-      (0.5 + Math.random() * 2.5) * LEASE_MS,
-    );
-    return 'stop';
+      };
+      this.stopped = { at, timer: setTimeout(wake, (0.5 + Math.random() * 2.5) * LEASE_MS) };
+      return 'stop';
+    }
+    if (at === this.stopped.at || Math.random() < 0.7) return null;
+    member?.kill('SIGKILL');
+    return 'kill';
   }
 
   /** Whoever is stopped goes on. */
@@ -55,7 +56,7 @@ export class Crew {
 
   async end(): Promise<void> {
     this.over = true;
-    if (this.stopped) clearTimeout(this.stopped);
+    if (this.stopped) clearTimeout(this.stopped.timer);
     for (const member of this.members) {
       if (member.exitCode !== null || member.signalCode !== null) continue;
       const gone = new Promise((resolve) => member.once('exit', resolve));

@@ -67,15 +67,26 @@ async function work(claim: Claim): Promise<void> {
   try {
     // a place has to be found or made before anything starts
     await delay(Math.random() * 150);
+    freeze();
     if ((await persistently(() => store.started(claim.lease, HERE))) !== 'kept') return;
     note(`begin ${taskId} ${attempt} ${fence} ${Date.now()}`);
-    // a few outlast a lease
-    await delay(Math.random() < 0.8 ? 20 + Math.random() * 120 : Math.random() * 1.5 * LEASE_MS);
+    // a few outlast a lease; one that took over from somebody is still there when he wakes up
+    const long = attempt > 1 || Math.random() < 0.1;
+    await delay(long ? (0.5 + Math.random()) * LEASE_MS : 20 + Math.random() * 120);
     note(`end ${taskId} ${attempt} ${fence} ${Date.now()}`);
+    freeze();
     await end(claim, { kind: 'succeeded' });
   } finally {
     busy -= 1;
   }
+}
+
+/** What SIGSTOP does at any time, here and then where it matters: between two steps of a task. */
+function freeze(): void {
+  if (Math.random() > 1 / 40) return;
+  // until it was given up, and another one has begun what it had
+  const forMs = (2 + 1.5 * Math.random()) * LEASE_MS;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, forMs);
 }
 
 async function end({ lease, task }: Claim, outcome: Outcome): Promise<void> {

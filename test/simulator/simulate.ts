@@ -48,7 +48,7 @@ interface Process {
  */
 export function simulate(database: Database, seed: number): readonly string[] {
   const world = new World(database, seed);
-  for (let step = 0; step < 150; step += 1) world.step();
+  for (let step = 0; step < 100; step += 1) world.step();
   world.settle();
   return world.check();
 }
