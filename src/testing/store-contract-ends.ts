@@ -23,6 +23,32 @@ export function ends({ store, fixture }: Subject): void {
     { kind: 'lost', cause: 'no exit file and no process' },
   ];
 
+  test('starts and ends that are asked for in one turn are each answered for themselves', async () => {
+    const [a, b, c] = await store().addAll([aTask('a'), aTask('b'), aTask('c\0')]);
+    const child = await store().add(aTask('child', { after: [a?.id ?? 0, b?.id ?? 0] }));
+    await startWorker(store(), aWorker('w'), 3);
+    const claims = await store().claim('w', 3);
+    const leases = claims.map(({ lease }) => lease);
+    const [first, second, third] = leases;
+    if (!first || !second || !third) throw new Error('three tasks were not claimed');
+
+    const started = await Promise.all(leases.map((lease) => store().started(lease, HERE)));
+    const cause = 'nul \0 and half a pair \ud800, and \\u0000 as written';
+    const ended = await Promise.all([
+      store().finished(first, SUCCEEDED, null),
+      store().finished({ ...second, fence: second.fence - 1 }, FAILED, null),
+      store().finished(second, SUCCEEDED, null),
+      store().finished(third, { kind: 'lost', cause }, null),
+    ]);
+
+    expect(started).toEqual(['kept', 'kept', 'kept']);
+    expect(ended).toEqual(['kept', 'lost', 'kept', 'kept']);
+    expect((await store().task(c?.id ?? 0))?.state).toMatchObject({
+      outcome: { kind: 'lost', cause: 'nul \ufffd and half a pair \ufffd, and \\u0000 as written' },
+    });
+    expect((await claimOne(store(), 'w')).lease.taskId).toBe(child.id);
+  });
+
   test.each(outcomes)('an outcome is kept as it is: $kind $exitCode', async (outcome) => {
     const { id } = await store().add(aTask());
     await startWorker(store(), aWorker('w'), 1);
