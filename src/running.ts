@@ -131,6 +131,7 @@ async function work(machine: RunningMachine, options: WorkerOptions): Promise<nu
       await runWorker({ ...deps, terminals, agents, containers }, settings, stop.signal);
     } finally {
       await terminals.close();
+      await endEmptyServer(machine);
     }
     return 0;
   } finally {

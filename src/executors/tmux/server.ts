@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BerthError } from '../../core/errors.ts';
 import type { ExecResult, Host } from '../../core/host.ts';
 import { capabilitiesOf, type TmuxCapabilities } from './version.ts';
@@ -61,12 +62,18 @@ export async function ensureServer(host: Host, server: TmuxServer): Promise<Tmux
 
 /**
  * End our server when its last session has gone and no client is attached, in one command: a session that is
- * made meanwhile stays.
+ * made meanwhile stays. A client that has just left may still count for a moment.
  */
 export async function endIfEmpty(host: Host, server: TmuxServer): Promise<void> {
   if (server.own === null || !existsSync(server.socket)) return;
+  // one x a session
   const isEmpty = '#{&&:#{==:#{S:x},x},#{==:#{session_attached},0}}';
-  await tmux(host, server, ['if-shell', '-F', '-t', `=${HOLDER}:`, isEmpty, 'kill-server']);
+  const end = ['if-shell', '-F', '-t', `=${HOLDER}:`, isEmpty, 'kill-server', 'display-message -p "#{S:x}"'];
+  for (let look = 0; look < 10; look++) {
+    const { stdout } = await tmux(host, server, end);
+    if (stdout.trim() !== 'x') return;
+    await delay(50);
+  }
 }
 
 /** The options that name a server. */
