@@ -73,8 +73,8 @@ export async function openRuns(way: RunsUnderTest['way'], box: Box): Promise<Run
       return { uid, gid };
     },
     caller: box.caller,
-    // a run in a pod does not hang on its client
-    hasClient: box.engine !== null,
+    // a queued run in a pod does not hang on its client
+    hasClient: box.engine !== null || (way === 'foreground' && box.container !== null),
     hasUsers: box.container !== null && box.container.runtime !== 'kubernetes',
     close: async () => {
       await store.close();
