@@ -121,9 +121,8 @@ class Paste {
   private readonly text: string;
   /** What the agent says from now on. */
   private readonly heard: AgentListener;
-  /** The screen from the first line on that the paste changed. */
+  /** What the screen showed from the first line on that the paste changed. */
   private pasted: readonly string[] = [];
-  private firstLine = 0;
 
   constructor(agent: AgentPane, text: string, heard: AgentListener) {
     this.agent = agent;
@@ -151,9 +150,9 @@ class Paste {
     if ((await within(patience.shownMs, shown)) === null)
       return refused('the agent did not show what was pasted');
     const [old, now] = [before.split('\n'), (await this.drawn()).split('\n')];
-    this.firstLine = now.findIndex((line, at) => line !== old[at]);
-    this.pasted = now.slice(this.firstLine);
-    return null;
+    const firstLine = now.findIndex((line, at) => line !== old[at]);
+    this.pasted = firstLine === -1 ? [] : shownIn(now.slice(firstLine));
+    return this.pasted.length > 0 ? null : refused('the agent did not keep what was pasted on its screen');
   }
 
   async enter({ acknowledgeMs }: Patience): Promise<Delivered> {
@@ -207,10 +206,13 @@ class Paste {
     }
   }
 
-  /** What stands above the composer (a tip, a hint) may come and go; what was submitted is followed by something. */
+  /**
+   * What stands above the composer (a tip, a hint) may come and go; what was submitted is followed by something.
+   * An Enter that became a line of the prompt leaves a blank one.
+   */
   private async isUnchanged(): Promise<boolean> {
-    const now = (await this.screen()).split('\n').slice(this.firstLine);
-    return now.join('\n') === this.pasted.join('\n');
+    const now = shownIn((await this.screen()).split('\n'));
+    return this.pasted.every((line, at) => line === now[now.length - this.pasted.length + at]);
   }
 
   private async screen(): Promise<string> {
@@ -218,6 +220,10 @@ class Paste {
     const lines = await control.run(['capture-pane', '-p', '-t', pane], { raw: true });
     return lines.join('\n');
   }
+}
+
+function shownIn(lines: readonly string[]): readonly string[] {
+  return lines.filter((line) => line.trim() !== '');
 }
 
 /** The first answer that is not null; null when there was none in time. */
