@@ -11,6 +11,7 @@ import type { Outcome, Task, TaskSpec } from '../../src/core/task.ts';
 import { headlessExecutor } from '../../src/executors/headless.ts';
 import { withKubernetes } from '../../src/executors/kubernetes.ts';
 import { readProcesses, runFiles } from '../../src/executors/run-directory.ts';
+import { ownServer, tmux } from '../../src/executors/tmux/server.ts';
 import { localHost } from '../../src/hosts/local.ts';
 import { bareRuntime } from '../../src/runtimes/bare.ts';
 import { composeRuntime } from '../../src/runtimes/compose.ts';
@@ -78,7 +79,11 @@ export async function openRuns(way: RunsUnderTest['way'], box: Box): Promise<Run
     hasUsers: box.container !== null && box.container.runtime !== 'kubernetes',
     close: async () => {
       await store.close();
-      await windows?.close();
+      if (windows !== null) {
+        await windows.close();
+        // that of the program's own sessions outlives them
+        await tmux(localHost(), ownServer(berth.home), ['kill-server']);
+      }
       await berth[Symbol.asyncDispose]();
       await box.close();
       await rm(home, { recursive: true });
