@@ -12,6 +12,7 @@ up() {
   install -d -o $user -g $user -m 700 "$run/rootless"
   as_user > "$as"
   chmod 755 "$as"
+  cd / # the checkout may be closed to the user
   within 60 "$as" podman info --format '{{.Host.Security.Rootless}}' 2> "$run/$name.log" | grep -qx true ||
     missing "$(last_words "$name")"
   runs_containers || missing "its containers do not start: $(last_words "$name")"
@@ -48,7 +49,6 @@ W
 
 # The images come from root's podman; one runs with network, because that is what fails first.
 runs_containers() {
-  cd /
   "$here/images" busybox git >/dev/null
   local image
   for image in localhost/berth-git:latest localhost/berth-busybox:latest; do
