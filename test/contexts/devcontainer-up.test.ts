@@ -37,7 +37,9 @@ afterAll(() => rmSync(top, { recursive: true, force: true }));
 
 function hostWith(path: string): Host {
   const host = localHost();
-  const env = { PATH: `${path}:${process.env.PATH}`, CALLED: name };
+  const machine = (process.env.PATH ?? '').split(':');
+  const withoutTool = machine.filter((dir) => !existsSync(join(dir, 'devcontainer')));
+  const env = { PATH: [path, ...withoutTool].join(':'), CALLED: name };
   return {
     ...host,
     exec: (command, options) => host.exec({ ...command, env: { ...command.env, ...env } }, options),

@@ -108,7 +108,7 @@ describeWith(['toolchains'], 'the real managers', () => {
 
   async function inProject(argv: readonly string[]) {
     await using berth = new Berth(env);
-    return berth.run(['run', '--auto-venv', '--', ...argv], project);
+    return await berth.run(['run', '--auto-venv', '--', ...argv], project);
   }
 
   async function reason(): Promise<string> {
