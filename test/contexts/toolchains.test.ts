@@ -19,7 +19,8 @@ describeWith(['toolchains'], 'the real managers', () => {
     project = join(folder, 'project');
     mkdirSync(project);
     const PATH = [...(mise ? [dirname(mise)] : []), '/usr/bin', '/bin'].join(delimiter);
-    env = { HOME: folder, PATH, XDG_CACHE_HOME: undefined, XDG_DATA_HOME: undefined };
+    // where CI is set, mise trusts everything
+    env = { HOME: folder, PATH, CI: undefined, XDG_CACHE_HOME: undefined, XDG_DATA_HOME: undefined };
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
