@@ -40,6 +40,8 @@ describe.skipIf(AGENTS.every((name) => binOf(name) === null))('the real agents',
   // not in /tmp, where Gemini CLI would leave our settings out
   process.env.TMPDIR = realpathSync(mkdtempSync(join(cacheFolder, 'test-')));
   const folder = process.env.TMPDIR;
+  // Gemini CLI has no screen where it is set
+  delete process.env['CI'];
   const project = join(folder, 'project');
   const path = [...AGENTS.flatMap((name) => binOf(name) ?? []), process.env.PATH].join(delimiter);
   const queue = new Berth({ PATH: path, BERTH_NOTIFY: `echo "$BERTH_EVENT $BERTH_TASK" >>${folder}/told` });

@@ -30,9 +30,9 @@ export function realAgent(agent: RealAgent): { readonly bin: string } | { readon
   const { name, version } = PACKAGES[agent];
   const folder = join(cacheFolder, `${agent}-${version}`);
   const program = join(folder, 'node_modules', programOf(agent));
+  if (process.env.BERTH_TEST_AGENTS !== '1')
+    return { missing: `${name} ${version} runs only with BERTH_TEST_AGENTS=1, which fetches it` };
   if (!existsSync(program)) {
-    if (process.env.BERTH_TEST_AGENTS !== '1')
-      return { missing: `${name} ${version} is not in ${cacheFolder}; BERTH_TEST_AGENTS=1 fetches it` };
     try {
       mkdirSync(folder, { recursive: true });
       const options = ['--silent', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
