@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -67,6 +67,22 @@ describeWithPrivateDocker('a docker daemon in trouble while tasks run in its con
       ),
     });
     expect((await docker.processes(box)).filter((line) => line.includes('sleep 300'))).toEqual([]);
+  });
+
+  test('that is back before its client has noticed: lost, and the cause is not forgotten', async () => {
+    const { task } = await underWay('--live-restore');
+    const [, client = ''] = readFileSync(join(berth.home, 'runs', `${task.id}-1`, 'pid'), 'utf8').split(' ');
+    process.kill(Number(client), 'SIGSTOP');
+    await docker.end('SIGTERM');
+    await docker.start('--live-restore');
+    process.kill(Number(client), 'SIGCONT');
+
+    expect(await task.shown()).toMatchObject({
+      outcome: 'lost',
+      cause: expect.stringMatching(
+        /docker went away while the task ran\. The container runs on; what was left/,
+      ),
+    });
   });
 
   test('that is killed: lost, and nothing of the task goes on', async () => {

@@ -52,6 +52,15 @@ export interface LeftRun {
   readonly graceMs: number;
   /** Aborted: nobody waits for an engine any more. */
   readonly signal: AbortSignal | null;
+  /** The program that had entered the box, as it ended. */
+  readonly client: LeftClient;
+}
+
+export interface LeftClient {
+  /** Null where it was ended by a signal, or another process saw it. */
+  readonly exitCode: number | null;
+  /** The end of its stderr, with that of the task. */
+  readonly words: string;
 }
 
 export interface Streams {

@@ -24,7 +24,7 @@ export async function containerPostmortem(host: Host, question: Question): Promi
     const ask = () => endOf(inspector, place, id);
     const { answer, waited } = await (left === null ? ask().then(atOnce) : whenBack(ask, left.signal));
     const ended = answer ?? (await lookInside(host, question, id));
-    if (!waited) return ended;
+    if (!waited && !wasCutOff(question)) return ended;
     return {
       ...ended,
       cause: `${inspector.engine} went away while the task ran. ${ended.cause ?? ''}`.trim(),
@@ -32,6 +32,16 @@ export async function containerPostmortem(host: Host, question: Question): Promi
   } catch (error) {
     return { state: 'unknown', oom: null, cause: messageOf(error) };
   }
+}
+
+/**
+ * Docker's client told that it lost its daemon: it says 255 when nothing answers it, and when a new daemon does, that
+ * this one knows of no such exec. So a restart shows also when it is over before the engine is asked.
+ */
+function wasCutOff({ inspector, left }: Question): boolean {
+  if (left === null || inspector.engine !== 'docker') return false;
+  const { exitCode, words } = left.client;
+  return exitCode === 255 || (exitCode === 1 && /^Error.*: No such exec instance: \w+\s*$/m.test(words));
 }
 
 /** A restart takes an engine seconds. */

@@ -37,16 +37,20 @@ function withoutRecord({ end, postmortem, entryFailure, stopReason }: EndFacts):
   if (turnedAway !== undefined) return { kind: 'not_started', ...turnedAway };
   if (entryFailure) return notStarted(entryFailure);
   const words = end.kind === 'vanished' ? lastLine(end.stderrTail) : '';
-  const cause = [
+  const what =
     stopReason === null
       ? 'The run ended without a record of its end'
-      : 'The run was asked to stop and left no record',
-    (end.kind === 'vanished' && end.cause) || null,
-    postmortem.cause,
-    words === '' ? null : `last words: ${words}`,
+      : 'The run was asked to stop and left no record';
+  const sentences = [
+    end.kind === 'vanished' && end.cause ? `${what}: ${end.cause}` : what,
+    postmortem.cause ?? '',
+    words === '' ? '' : `Its last words: ${words}`,
   ];
-  const parts = cause.filter((part) => part !== null).map((part) => part.replace(/\.$/, ''));
-  return { kind: 'lost', cause: parts.join('; ').replace(/([^.!?])$/, '$1.') };
+  return { kind: 'lost', cause: sentences.filter(Boolean).map(asSentence).join(' ') };
+}
+
+function asSentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 function lastLine(text: string): string {

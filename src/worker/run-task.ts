@@ -2,7 +2,7 @@ import { retryAt, settled } from '../core/backoff.ts';
 import { BerthError, messageOf } from '../core/errors.ts';
 import type { RunEnd } from '../core/executor.ts';
 import { ownerOf } from '../core/owner.ts';
-import type { Place } from '../core/runtime.ts';
+import type { LeftRun, Place } from '../core/runtime.ts';
 import type { Claim, LeaseNews } from '../core/store.ts';
 import type { Outcome, StopReason } from '../core/task.ts';
 import { judgeTurn, type TurnEnd } from './agent-turn.ts';
@@ -181,14 +181,19 @@ export async function judge(deps: RunDeps, claim: Claim, ended: Ended): Promise<
   const clear = end.kind === 'ended' && !(end.report.kind === 'exit' && end.report.exitCode === 137);
   const { spec, stopRequested } = claim.task;
   const entryFailure = deps.entryFailure(place, end);
-  const nonce = end.kind === 'vanished' ? end.nonce : undefined;
-  const left = nonce === undefined ? null : { nonce, graceMs: spec.queue.graceMs, signal };
+  const left = leftRun(end, spec.queue.graceMs, signal);
   const postmortem =
     clear || entryFailure !== null
       ? { state: 'unknown' as const, oom: null, cause: null }
       : await deps.runtime(place.runtime).postmortem(deps.host, place, left);
   if (left !== null) signal?.throwIfAborted();
   return outcomeOf({ end, spec, stopReason: stopReason ?? stopRequested, postmortem, entryFailure });
+}
+
+function leftRun(end: RunEnd, graceMs: number, signal: AbortSignal | null): LeftRun | null {
+  if (end.kind !== 'vanished' || end.nonce === undefined) return null;
+  const client = { exitCode: end.exitCode, words: end.stderrTail };
+  return { nonce: end.nonce, graceMs, signal, client };
 }
 
 /** The outcome goes to disk, however long the store is in trouble: the run is over, only its record waits. */
