@@ -14,7 +14,7 @@ const required = (process.env.BERTH_TEST_REQUIRE ?? '').split(',').filter((name)
 const containers = ['docker', 'compose', 'compose-v1', 'podman', 'podman-compose', 'podman-rootless'];
 const known = [...containers, 'tmux', 'ssh', 'postgres', 'kubernetes', 'toolchains'];
 /** Engines that some test needs today. The others come with their parts. */
-const used = [...containers, 'tmux', 'postgres', 'toolchains'];
+const used = [...containers, 'tmux', 'ssh', 'postgres', 'toolchains'];
 
 const unknown = required.filter((name) => !known.includes(name));
 if (unknown.length > 0)

@@ -39,7 +39,7 @@ start() {
 configure() {
   local port user
   port=$(free_port 22022) user=$(id -un)
-  mkdir -p "$home"
+  mkdir -p "$home/home"
   chmod 700 "$home"
   [[ -f $home/host_key ]] || ssh-keygen -q -t ed25519 -N '' -C berth-engines -f "$home/host_key"
   [[ -f $home/client_key ]] || ssh-keygen -q -t ed25519 -N '' -C berth-engines -f "$home/client_key"
@@ -55,6 +55,8 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 AcceptEnv LANG LC_*
+# no start-up file of the account is read: a shell that looks for its versions first may take a minute
+SetEnv HOME=$home/home
 MaxStartups 200
 Subsystem sftp internal-sftp
 C
