@@ -181,6 +181,21 @@ describe('good manners', () => {
     expect(waited.stderr).toContain('No worker runs; the task waits until there is one: `berth up`.');
   });
 
+  test('a worker that was killed is called gone at once, though its lease holds', async () => {
+    const { run } = fresh();
+    const { pid } = JSON.parse((await run(['up', '--json'])).stdout);
+    process.kill(pid, 'SIGKILL');
+    await run(['send', 'true']);
+
+    const said = await Promise.all(
+      ['status', 'doctor', 'why'].map((verb) => run(verb === 'why' ? [verb, '1'] : [verb])),
+    );
+
+    expect(said[0]?.stdout).toContain(`Worker local: gone (was pid ${pid})`);
+    expect(said[1]?.stdout).toContain('No worker runs.');
+    expect(said[2]?.stdout).toContain(`The worker local of host local (pid ${pid}) is gone.`);
+  });
+
   test('the version is that of the package', async () => {
     const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
 

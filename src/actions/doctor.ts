@@ -5,6 +5,7 @@ import { BerthError, messageOf } from '../core/errors.ts';
 import { type Origin, SETTING_NAMES, type Settings } from '../core/settings.ts';
 import type { StoreFacts } from '../core/store.ts';
 import type { Deps } from './deps.ts';
+import { isWorking } from './live-workers.ts';
 
 /** `berth doctor --json`. */
 export interface Diagnosis {
@@ -119,7 +120,7 @@ async function workerCheck(deps: Deps): Promise<Check> {
   if (!existsSync(deps.home)) return missing('worker', 'No worker runs.', 'berth up');
   try {
     const workers = await (await deps.store()).workers();
-    const alive = workers.filter((worker) => worker.leaseUntilMs > deps.now());
+    const alive = workers.filter((worker) => isWorking(deps, worker));
     if (alive.length === 0) return missing('worker', 'No worker runs.', 'berth up');
     return good('worker', alive.map(({ name, pid }) => `Worker ${name} runs (pid ${pid}).`).join(' '));
   } catch (error) {

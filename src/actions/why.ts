@@ -5,6 +5,7 @@ import type { Outcome, Task, TaskEvent } from '../core/task.ts';
 import type { Deps } from './deps.ts';
 import { findTask } from './find-tasks.ts';
 import { type Judged, judgedSessions } from './judged.ts';
+import { isWorking } from './live-workers.ts';
 
 /** `berth why --json`. */
 export interface Why {
@@ -41,7 +42,7 @@ export async function why(deps: Deps, id: number): Promise<Why> {
   return {
     id,
     state: task.state.name,
-    reasons: await reasonsOf(task, { store, sessions, paused, nowMs: deps.now() }),
+    reasons: await reasonsOf(task, { deps, store, sessions, paused }),
     sessions,
     events: events.map(eventView),
   };
@@ -67,16 +68,16 @@ async function reasonsOf(task: Task, around: Around): Promise<readonly Reason[]>
 }
 
 interface Around {
+  readonly deps: Deps;
   readonly store: Store;
   readonly sessions: readonly Judged[];
   readonly paused: readonly PausedProvider[];
-  readonly nowMs: number;
 }
 
 async function pendingReasons(task: Task, runAtMs: number, around: Around): Promise<readonly Reason[]> {
-  const { store, sessions, nowMs } = around;
+  const { deps, store, sessions } = around;
   const reasons = await dependencyReasons(task, store);
-  if (runAtMs > nowMs) {
+  if (runAtMs > deps.now()) {
     const at = new Date(runAtMs).toISOString();
     reasons.push(reason('NOT_YET', `It is not to start before ${at}.`));
   }
@@ -84,8 +85,7 @@ async function pendingReasons(task: Task, runAtMs: number, around: Around): Prom
   if (reasons.length > 0) return reasons;
   const { host } = task.spec.context;
   const workers = (await store.workers()).filter((worker) => worker.host === host);
-  const alive = workers.filter((worker) => worker.leaseUntilMs > nowMs);
-  if (alive.length === 0) return [noWorker(host, workers)];
+  if (!workers.some((worker) => isWorking(deps, worker))) return [noWorker(host, workers)];
   return [await sessionReason(task, store, sessions)];
 }
 

@@ -1,6 +1,6 @@
 import type { Deps } from '../actions/deps.ts';
 import { findTasks } from '../actions/find-tasks.ts';
-import { hasWorker } from '../actions/status.ts';
+import { hasWorker } from '../actions/live-workers.ts';
 import type { Output } from './output.ts';
 
 const NO_WORKER = 'No worker runs; the task waits until there is one: `berth up`.';
