@@ -3,7 +3,7 @@ import { fromBytes } from '../core/command.ts';
 import { BerthError } from '../core/errors.ts';
 import type { Host, Spawned } from '../core/host.ts';
 import { type ControlEvent, ControlParser, commandLine, splitNotifications } from './tmux/control-parser.ts';
-import { ensureServer, HOLDER, serverArguments, type TmuxServer } from './tmux/server.ts';
+import { ensureServer, HOLDER, serverArguments, type TmuxServer, tmux } from './tmux/server.ts';
 import type { TmuxCapabilities } from './tmux/version.ts';
 
 /** A connection to one tmux server: a command costs a seventh of a millisecond instead of a process. */
@@ -17,6 +17,8 @@ export interface TmuxControl {
    * @throws {BerthError} `TMUX_FAILED` with tmux's own words, `TMUX_GONE` when the server ended
    */
   run(argv: readonly string[], options?: { readonly raw: boolean }): Promise<readonly string[]>;
+  /** One that runs others (`if-shell`), in a process of its own: here each of them would give a reply. Never rejects. */
+  runBeside(argv: readonly string[]): Promise<void>;
   /** Hints that something changed; the files and the processes say what. Returns how to stop listening. */
   listen(listener: (event: ControlEvent) => void): () => void;
   /** True from the moment that no command can be answered any more. */
@@ -47,7 +49,7 @@ export async function openTmux(host: Host, server: TmuxServer, target = `=${HOLD
     },
     { stdin: 'pipe', stdout: 'pipe', stderr: 'ignore', detached: true },
   );
-  const control = new Connection(child, capabilities);
+  const control = new Connection(child, capabilities, (argv) => tmux(host, server, argv));
   await control.run(['display-message', '-p', '']);
   return control;
 }
@@ -67,10 +69,16 @@ class Connection implements TmuxControl {
   private readonly listeners = new Set<(event: ControlEvent) => void>();
   private lastNumber = -1;
   private drained: Promise<void> | null = null;
+  private readonly beside: (argv: readonly string[]) => Promise<unknown>;
 
-  constructor(child: Spawned, capabilities: TmuxCapabilities) {
+  constructor(
+    child: Spawned,
+    capabilities: TmuxCapabilities,
+    beside: (argv: readonly string[]) => Promise<unknown>,
+  ) {
     this.child = child;
     this.capabilities = capabilities;
+    this.beside = beside;
     child.stdin?.on('error', () => this.end());
     child.stdout?.on('data', (bytes: Buffer) => this.read(bytes));
     child.stdout?.on('close', () => this.end());
@@ -107,6 +115,10 @@ class Connection implements TmuxControl {
       });
     }
     return reply;
+  }
+
+  async runBeside(argv: readonly string[]): Promise<void> {
+    await this.beside(argv).catch(() => {});
   }
 
   listen(listener: (event: ControlEvent) => void): () => void {

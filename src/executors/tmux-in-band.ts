@@ -13,7 +13,7 @@ import {
 import { notReady, typeAtPrompt, whyNotFree } from './tmux/free-prompt.ts';
 import { type Upload, uploadOf } from './tmux/in-band-text.ts';
 import { Looks } from './tmux/looks.ts';
-import { recordOf, TerminalReader } from './tmux/terminal-record.ts';
+import { endRecord, keepRecord, recordOf, TerminalReader } from './tmux/terminal-record.ts';
 import { isTypable } from './tmux/type-line.ts';
 import type { TmuxControl } from './tmux-control.ts';
 
@@ -106,30 +106,40 @@ interface Beginning {
  * @throws {BerthError} `SHELL_NOT_READY`: nothing ran and nothing will
  */
 async function begin({ host, remote, at, run }: Beginning): Promise<boolean> {
-  const { control, pane } = remote;
   const record = recordOf(at);
   if (!isTypable(record))
     throw notReady('its run directory has a path that cannot stand in a command of tmux');
-  const blocked = await whyNotFree(control, pane, () =>
-    remote.client() === null ? 'no program that leads elsewhere is in front' : null,
-  );
-  const client = remote.client();
-  if (blocked !== null || client === null) throw notReady(blocked ?? 'its program has ended');
-  const [piped] = await control.run(['display-message', '-p', '-t', pane, '#{pane_pipe}']);
-  if (piped === '1') throw notReady('what it prints is piped elsewhere already (tmux pipe-pane)');
-  if (!takeToken(at, { ...client, bootId: host.self.bootId })) return false;
+  const client = await freeClient(remote).catch((error: unknown) => {
+    // what is in the way is this very run, begun by another process
+    if (readProcesses(at) !== null) return null;
+    throw error;
+  });
+  if (client === null || !takeToken(at, { ...client, bootId: host.self.bootId })) return false;
   writeFileSync(join(at.path, 'in-band.json'), JSON.stringify({ graceMs: run.limits?.graceMs ?? 0 }));
-  writeFileSync(record, '', { mode: 0o600 });
-  await control.run(['pipe-pane', '-O', '-t', pane, `exec cat >>${record}`]);
+  for (const path of [record, at.out, at.err]) writeFileSync(path, '', { mode: 0o600 });
+  await keepRecord(remote, record);
   try {
     const script = `${run.environment}\n${run.elsewhere ?? run.script}`;
     await give(remote, new TerminalReader(at), uploadOf(run.nonce, script));
   } catch (error) {
-    await control.run(['pipe-pane', '-t', pane]).catch(() => {});
+    await endRecord(remote, record);
     throw error;
   }
   rmSync(at.environment, { force: true });
   return true;
+}
+
+/** @throws {BerthError} `SHELL_NOT_READY` */
+async function freeClient({ control, pane, client }: RemotePane): Promise<Omit<ProcessRef, 'bootId'>> {
+  const blocked = await whyNotFree(control, pane, async () => {
+    if (client() === null) return 'no program that leads elsewhere is in front';
+    // the record of the run before may be closed a moment after its end
+    const [piped] = await control.run(['display-message', '-p', '-t', pane, '#{pane_pipe}']);
+    return piped === '1' ? 'what it prints is piped elsewhere already (tmux pipe-pane)' : null;
+  });
+  const found = client();
+  if (blocked !== null || found === null) throw notReady(blocked ?? 'its program has ended');
+  return found;
 }
 
 async function give({ control, pane }: RemotePane, reader: TerminalReader, upload: Upload): Promise<void> {
@@ -190,15 +200,19 @@ class Follower {
       events.close();
       // a program that kept what the pane prints is no longer needed
       await this.open()
-        .then(({ control, pane }) => control.run(['pipe-pane', '-t', pane]))
+        .then((remote) => endRecord(remote, recordOf(this.at)))
         .catch(() => {});
     }
   }
 
-  /** The record of the end, with all output before it; what the task left behind may keep that open for ever. */
+  /**
+   * The record of the end, with all output before it; what the task left behind may keep that open for ever. A run
+   * that was tidied up has no terminal any more.
+   */
   private complete(alive: boolean): RunEnd | null {
     const end = readEnd(this.at);
-    return end !== null && (this.reader.said.has('over') || this.isSilent(alive)) ? end : null;
+    const isWhole = () => this.reader.said.has('over') || !existsSync(recordOf(this.at));
+    return end !== null && (isWhole() || this.isSilent(alive)) ? end : null;
   }
 
   /** What was said last takes a moment to reach the record. */

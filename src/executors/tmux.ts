@@ -74,9 +74,10 @@ export function tmuxExecutor({ host, runs, open }: TmuxRuns): Executor {
   }
 }
 
+/** What berth started to lead away does so whatever is in front at this moment, such as the last of the run before. */
 async function leadsAway(open: TmuxRuns['open']): Promise<boolean> {
   const { shell } = await open();
-  return shell !== null && clientOf(shell) !== null;
+  return shell !== null && (shell.leadsAway || clientOf(shell) !== null);
 }
 
 function remotePane({ control, session, shell }: WindowTarget): RemotePane {

@@ -15,7 +15,7 @@ const PATIENCE_MS = 10_000;
 export async function whyNotFree(
   control: TmuxControl,
   pane: string,
-  inTheWay: () => string | null,
+  inTheWay: () => string | null | Promise<string | null>,
 ): Promise<string | null> {
   const format = '#{pane_dead} #{pane_in_mode} #{alternate_on}';
   for (const deadline = Date.now() + PATIENCE_MS; ; await delay(50)) {
@@ -24,7 +24,7 @@ export async function whyNotFree(
     if (dead !== '0') return 'its pane is dead';
     if (inMode === '1') await control.run(['send-keys', '-t', pane, '-X', 'cancel']);
     const typing = await somebodyTypes(control, pane);
-    const other = fullScreen === '1' ? 'a program fills its screen' : inTheWay();
+    const other = fullScreen === '1' ? 'a program fills its screen' : await inTheWay();
     if (inMode === '0' && !typing && other === null) return null;
     if (Date.now() > deadline) return typing ? 'somebody types in it' : (other ?? 'it stays in copy mode');
   }

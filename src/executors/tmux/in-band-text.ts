@@ -56,8 +56,10 @@ function bootstrapOf(nonce: string, text: string): string {
     `while IFS= read -r l&&[ "$l" != "${END}" ];do s=$s$l;done`,
     'stty $o -echo',
     'c=$(printf %s "$s"|cksum 2>/dev/null||printf %s "$s"|md5sum)',
-    `case $c in "${crc} ${length}"|"${md5} "*)eval "$(printf %b "$s")";m over;;*)m bad;;esac`,
+    `w=bad;case $c in "${crc} ${length}"|"${md5} "*)eval "$(printf %b "$s")";w=over;;esac`,
+    // the last word comes when nothing is left to be done: the next line may be typed right then
     'stty $o',
+    'm $w',
   ];
   return ` /bin/sh -c '${receiver.join(';')}'`;
 }

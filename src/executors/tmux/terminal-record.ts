@@ -2,12 +2,33 @@ import { closeSync, existsSync, openSync, readSync, statSync, writeSync } from '
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type RunFiles, readFacts } from '../run-directory.ts';
+import type { TmuxControl } from '../tmux-control.ts';
 import { readTerminal, type TerminalWord } from './in-band-text.ts';
 
 /** What a pane printed since a run was given to it, as tmux keeps it. */
 export function recordOf(at: RunFiles): string {
   return join(at.path, 'terminal');
 }
+
+interface RecordedPane {
+  readonly control: TmuxControl;
+  readonly pane: string;
+}
+
+/** From now on tmux keeps what the pane prints in this file. @param record  a path that `isTypable` */
+export async function keepRecord({ control, pane }: RecordedPane, record: string): Promise<void> {
+  await control.run(['set-option', '-p', '-t', pane, OWNER, record]);
+  await control.run(['pipe-pane', '-O', '-t', pane, `exec cat >>${record}`]);
+}
+
+/** No longer; but the record of a later run is left alone: whoever follows an earlier one may come late. */
+export async function endRecord({ control, pane }: RecordedPane, record: string): Promise<void> {
+  const isKept = `#{==:#{${OWNER}},${record}}`;
+  await control.runBeside(['if-shell', '-F', '-t', pane, isKept, `pipe-pane -t ${pane}`]);
+}
+
+/** Option of the pane: the record that is kept of it. */
+const OWNER = '@berth_record';
 
 /** Puts the output of a run from the record of its terminal into its files. To read it twice changes nothing. */
 export class TerminalReader {
