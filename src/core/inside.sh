@@ -1,10 +1,11 @@
 # The supervisor: POSIX sh (dash, bash, busybox), nothing installed. It follows the definitions of
 # berth_environment and berth_task and these settings: berth_nonce, berth_grace (fifths of a second),
-# berth_deadline (seconds, or empty), berth_leash (stdin or signal), berth_pidfile (path, or empty) and
-# berth_guards (not empty: berth_task only prepares; the program comes from outside, see attachedScript).
+# berth_deadline (seconds, or empty), berth_leash (stdin or signal), berth_pidfile (path, or empty),
+# berth_guards (not empty: berth_task only prepares; the program comes from outside, see attachedScript) and
+# berth_hear (seconds, or empty: whoever listens says "heard" before we end).
 #
 #   main ── task side: runs berth_task in the foreground, then says "end CODE"
-#        └─ watch side: one loop over the events "task PID", "helper PID", "end CODE", "stop", "kill", "over", "leash", "deadline"
+#        └─ watch side: one loop over the events "task PID", "helper PID", "end CODE", "stop", "kill", "over", "heard", "leash", "deadline"
 #
 # The task is a foreground child because a shell without job control makes its background children
 # deaf to SIGINT, for good.
@@ -65,7 +66,7 @@ berth_leash_side() {
   while read -r berth_word; do
     # on a terminal an order is written as a line that does nothing in a shell, and anybody may type
     berth_word=${berth_word#: }
-    case $berth_word in stop | kill | over) ;; *) continue ;; esac
+    case $berth_word in stop | kill | over | heard) ;; *) continue ;; esac
     echo "$berth_word" >&9
     [ "$berth_word" != kill ] || berth_hurry
   done
@@ -116,18 +117,39 @@ berth_watch_side() {
       over) berth_lives && berth_stop cut; break ;;
       stop) berth_stop asked ;;
       kill) berth_grace=1; berth_stop asked ;;
-      leash | deadline) berth_stop "$berth_event" ;;
+      leash) berth_hear=; berth_stop leash ;;
+      deadline) berth_stop deadline ;;
     esac
   done
+  if [ -n "$berth_hear" ]; then berth_say_end; berth_await; fi
   # an engine waits two seconds at the end for whoever still holds a stream, and the leash is one
   # shellcheck disable=SC2086
   [ -n "$berth_helpers" ] && kill $berth_helpers 2>/dev/null
+  [ -n "$berth_hear" ] || berth_say_end
+  exit "$berth_code"
+}
+
+berth_say_end() {
   if [ -n "$berth_stopped" ]; then
     berth_mark "stopped $berth_code $berth_stopped $berth_left"
   else
     berth_mark "exit $berth_code"
   fi
-  exit "$berth_code"
+}
+
+# Until all has been heard, or for as long as that may take: dash waits for the end of the leash.
+berth_await() {
+  # stdout comes by a way of its own: this is where it ends
+  printf '\036berth %s out\n' "$berth_nonce"
+  berth_limit="-t $berth_hear"
+  # 1 is the end of the file; another code is of a shell that does not know this
+  # shellcheck disable=SC3045
+  (read -t 1 -r berth_value) </dev/null 2>/dev/null
+  [ $? -eq 1 ] || berth_limit=
+  # shellcheck disable=SC2086
+  while read -r $berth_limit berth_event berth_value; do
+    case $berth_event in heard | leash) break ;; esac
+  done
 }
 
 # TERM to the whole tree, KILL after the grace, and look until nothing is left.

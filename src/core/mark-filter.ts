@@ -1,5 +1,5 @@
 /**
- * Lets a task's stderr pass and keeps the supervisor's words at its end back.
+ * Lets a stream of a task pass and keeps the supervisor's words at its end back.
  * Bytes in, bytes out; nothing is decoded.
  */
 export class MarkFilter {
@@ -7,8 +7,9 @@ export class MarkFilter {
   private held = Buffer.alloc(0);
   private found = false;
 
-  constructor(nonce: string) {
-    this.lead = Buffer.from(`\n\x1eberth ${nonce} `);
+  /** @param stream  on stdout no newline comes before the words: one that is held back would be missed by readers */
+  constructor(nonce: string, stream: 'stdout' | 'stderr' = 'stderr') {
+    this.lead = Buffer.from(`${stream === 'stderr' ? '\n' : ''}\x1eberth ${nonce} `);
   }
 
   /** What of these bytes is the task's own for sure. */

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { argv, aScript, line, type ScriptOptions } from '../testing/runs.ts';
@@ -21,7 +21,7 @@ interface Ended {
 function supervise(
   shell: readonly string[],
   payload: Payload,
-  options: ScriptOptions & { onOutput?: (leash: NodeJS.WritableStream) => void } = {},
+  options: ScriptOptions & { onOutput?: (leash: NodeJS.WritableStream, child: ChildProcess) => void } = {},
 ): Promise<Ended> {
   const { onOutput, ...rest } = options;
   const text = aScript(payload, { leash: 'stdin', dir: '/tmp', ...rest });
@@ -31,7 +31,7 @@ function supervise(
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk) => out.push(chunk));
   child.stderr.on('data', (chunk) => err.push(chunk));
-  child.stdout.once('data', () => onOutput?.(child.stdin));
+  child.stdout.once('data', () => onOutput?.(child.stdin, child));
   child.stdin.on('error', () => {});
   child.stdin.write(`berth_pidfile=\n${text.environment}${text.script}`);
   return new Promise((resolve) => {
@@ -55,6 +55,13 @@ function processesWith(word: string): string[] {
     .filter((pid) => pid !== '');
 }
 
+/** What may come of an end that is held back, and for how long it is. */
+const TELLINGS: readonly (readonly [string, number, (leash: NodeJS.WritableStream) => void])[] = [
+  ['that all was heard', 600_000, (leash) => void leash.write('heard\n')],
+  ['that nobody listens any more', 600_000, (leash) => void leash.end()],
+  ['nothing, for as long as it waits', 1000, () => {}],
+];
+
 for (const shell of SHELLS) {
   const name = shell.join(' ');
 
@@ -73,6 +80,29 @@ for (const shell of SHELLS) {
     });
     expect(other).toMatchObject({ code: 7, stdout: "a'b\n$x=y", stderr: 'err\n' });
   });
+
+  // dash waits without a limit
+  const tellings = name === 'dash' ? TELLINGS.slice(0, 2) : TELLINGS;
+  test.concurrent.each(tellings)(
+    `${name}: an end that is held back comes first, and then it is told %s`,
+    async (_, hearMs, tell) => {
+      let isTold = false;
+      const ended = await supervise(shell, line('echo out; sleep 0.2; exit 7'), {
+        hearMs,
+        deadlineMs: 600_000,
+        onOutput: (leash, child) =>
+          child.stdout?.on('data', () => {
+            expect(child.exitCode).toBeNull();
+            isTold = true;
+            tell(leash);
+          }),
+      });
+
+      expect(isTold).toBe(true);
+      expect(ended).toMatchObject({ code: 7, stdout: expect.stringMatching(/^out\n\x1eberth \w+ out\n$/) });
+      expect(ended.report).toMatchObject({ kind: 'exit', exitCode: 7 });
+    },
+  );
 
   test.concurrent(`${name}: what could not be prepared says the step, and the task never runs`, async () => {
     const refused = async (payload: Payload, options: ScriptOptions) =>

@@ -28,6 +28,11 @@ export interface ScriptPlan {
   readonly deadlineMs: number | null;
   /** Who holds the run: a pipe on stdin (its end stops the run), or signals only. */
   readonly leash: 'stdin' | 'signal';
+  /**
+   * How long the end is held back until "heard" comes on the leash, for engines whose client ends with the
+   * program and drops what is still on its way. Left out: it is not held back.
+   */
+  readonly hearMs?: number;
 }
 
 /** The task's environment as shell text: the only text that holds its values. `unset` names what goes first. */
@@ -109,6 +114,7 @@ function supervisor(plan: ScriptPlan, steps: readonly string[], guards: '' | 'ye
     `berth_deadline=${plan.deadlineMs === null ? '' : Math.ceil(plan.deadlineMs / 1000)}`,
     `berth_leash=${plan.leash}`,
     `berth_guards=${guards}`,
+    `berth_hear=${plan.hearMs === undefined ? '' : Math.ceil(plan.hearMs / 1000)}`,
     SUPERVISOR,
     'berth_main\n',
   ].join('\n');

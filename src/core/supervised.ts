@@ -8,6 +8,8 @@ export interface OutputTaker {
   write(stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void>;
   /** A guard has made everything ready. */
   ready?(): void;
+  /** All of the output has come, and was taken: a supervisor whose plan says so ends only when it is told. */
+  heard?(): void;
 }
 
 /**
@@ -15,47 +17,22 @@ export interface OutputTaker {
  * kept back and tell how it ended. Its stdin, the leash, is the caller's.
  */
 export async function followSupervised(child: Spawned, nonce: string, taker: OutputTaker): Promise<RunEnd> {
-  const filter = new MarkFilter(nonce);
-  const tails = { stdout: new LastBytes(), stderr: new LastBytes() };
-  let ready = false;
-  const traffic = { pieces: 0, taking: 0 };
-  const counted = (take: (bytes: Buffer) => Promise<void>) => async (bytes: Buffer) => {
-    traffic.pieces += 1;
-    traffic.taking += 1;
-    await take(bytes);
-    traffic.taking -= 1;
-  };
+  const output = new SupervisedOutput(nonce, taker);
   const streams = Promise.all([
-    pump(
-      child.stdout,
-      counted((bytes) => {
-        tails.stdout.add(bytes);
-        return taker.write('stdout', bytes);
-      }),
-    ),
-    pump(
-      child.stderr,
-      counted(async (bytes) => {
-        const passed = filter.pass(bytes);
-        tails.stderr.add(passed);
-        if (passed.length > 0) await taker.write('stderr', passed);
-        if (ready || !saysReady(filter.rest, nonce)) return;
-        ready = true;
-        taker.ready?.();
-      }),
-    ),
+    pump(child.stdout, (bytes) => output.take('stdout', bytes)),
+    pump(child.stderr, (bytes) => output.take('stderr', bytes)),
   ]);
   const ended = await child.ended;
   let silence: NodeJS.Timeout | undefined;
   const abandoned = async () => {
     // a slow reader is no silence
-    for (let seen = -1; traffic.taking > 0 || seen !== traffic.pieces; ) {
-      seen = traffic.pieces;
+    for (let seen = -1; output.taking > 0 || seen !== output.pieces; ) {
+      seen = output.pieces;
       await new Promise((resolve) => {
         silence = setTimeout(resolve, QUIET_MS);
       });
     }
-    return filter.ended;
+    return output.saidLast;
   };
   // a process that the task left behind may hold the streams for ever; nobody waits for it
   const leftBehind = await Promise.race([streams.then(() => false), abandoned()]);
@@ -63,15 +40,74 @@ export async function followSupervised(child: Spawned, nonce: string, taker: Out
   clearTimeout(silence);
   if (leftBehind) child.release();
   await streams;
-  const mark = findEndMark(filter.rest, nonce);
-  if (mark) return { kind: 'ended', report: mark.report };
-  if (filter.rest.length > 0 && !filter.ended) await taker.write('stderr', filter.rest);
-  const stderrTail = filter.ended ? tails.stderr.text : tails.stderr.text + filter.rest.toString();
-  return { kind: 'vanished', exitCode: ended.code, stdoutTail: tails.stdout.text, stderrTail, nonce };
+  return output.end(ended.code);
 }
 
 /** Long enough for what stands in a pipe to be read. */
 const QUIET_MS = 50;
+
+/** What a supervised child writes: the task's part is handed on, the supervisor's is read. */
+class SupervisedOutput {
+  pieces = 0;
+  taking = 0;
+  private isReady = false;
+  private isHeard = false;
+  private readonly tails = { stdout: new LastBytes(), stderr: new LastBytes() };
+  private readonly filters: Readonly<Record<'stdout' | 'stderr', MarkFilter>>;
+  private readonly nonce: string;
+  private readonly taker: OutputTaker;
+
+  constructor(nonce: string, taker: OutputTaker) {
+    this.nonce = nonce;
+    this.taker = taker;
+    this.filters = { stdout: new MarkFilter(nonce, 'stdout'), stderr: new MarkFilter(nonce) };
+  }
+
+  async take(stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void> {
+    this.pieces += 1;
+    this.taking += 1;
+    await this.pass(stream, this.filters[stream].pass(bytes));
+    this.taking -= 1;
+    this.answer();
+  }
+
+  /** Its words on stderr are the last of the run. */
+  get saidLast(): boolean {
+    return this.filters.stderr.ended;
+  }
+
+  async end(exitCode: number | null): Promise<RunEnd> {
+    const { filters, tails, nonce } = this;
+    if (!filters.stdout.ended) await this.pass('stdout', filters.stdout.rest);
+    const mark = findEndMark(filters.stderr.rest, nonce);
+    if (mark) return { kind: 'ended', report: mark.report };
+    if (!this.saidLast) await this.pass('stderr', filters.stderr.rest);
+    return {
+      kind: 'vanished',
+      exitCode,
+      stdoutTail: tails.stdout.text,
+      stderrTail: tails.stderr.text,
+      nonce,
+    };
+  }
+
+  private async pass(stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void> {
+    this.tails[stream].add(bytes);
+    if (bytes.length > 0) await this.taker.write(stream, bytes);
+  }
+
+  private answer(): void {
+    const { filters, nonce } = this;
+    if (!this.isReady && saysReady(filters.stderr.rest, nonce)) {
+      this.isReady = true;
+      this.taker.ready?.();
+    }
+    if (this.isHeard || !filters.stdout.ended || this.taking > 0) return;
+    if (findEndMark(filters.stderr.rest, nonce) === null) return;
+    this.isHeard = true;
+    this.taker.heard?.();
+  }
+}
 
 /** Hand a stream on piece by piece; the next is read when the last was taken. */
 export async function pump(

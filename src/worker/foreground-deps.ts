@@ -33,10 +33,10 @@ export interface ForegroundEnd {
   readonly stopReason: StopReason | null;
 }
 
+/** Resolves once more may come. A reader that went away is no reason to stop the task. */
 export function writeAll(stream: NodeJS.WritableStream, bytes: Buffer): Promise<void> {
+  if (stream.listenerCount('error') === 0) stream.on('error', () => {});
   return new Promise((resolve) => {
-    // a reader that went away is no reason to stop the task
-    if (stream.write(bytes)) resolve();
-    else stream.once('drain', resolve);
+    stream.write(bytes, () => resolve());
   });
 }

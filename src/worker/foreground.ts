@@ -110,9 +110,11 @@ async function supervised(
   facts: PlanFacts,
   streams: ForegroundStreams,
 ): Promise<ForegroundEnd> {
-  const plan = scriptPlanOf(facts, 'stdin');
+  // kubectl ends when the program has ended in the pod, and drops what has not come by then
+  const drops = facts.place.runtime === 'kubernetes';
+  const plan = { ...scriptPlanOf(facts, 'stdin'), ...(drops && { hearMs: HEAR_MS }) };
   const entry = entryOf(facts.runtime, facts.place);
-  const own = streams.output !== null;
+  const own = streams.output !== null || drops;
   const child = deps.host.spawn(entry, {
     stdin: 'pipe',
     stdout: own ? 'pipe' : 'inherit',
@@ -122,12 +124,16 @@ async function supervised(
   const leash = holdLeash(deps, facts, { stdin: child.stdin, kill: () => child.kill('SIGKILL') });
   leash.send(toBytes(`berth_pidfile=\n${environmentOf(facts)}${supervisedScript(plan)}`));
   const forget = deps.onSignal(() => leash.stop('cancelled'));
-  const write = streams.output ?? ((_stream: string, bytes: Buffer) => writeAll(process.stderr, bytes));
-  const end = await followSupervised(child, plan.nonce, { write: leash.hearing(write) });
+  const write = leash.hearing(streams.output ?? ((stream, bytes) => writeAll(process[stream], bytes)));
+  const heard = () => leash.send('heard\n');
+  const end = await followSupervised(child, plan.nonce, { write, heard });
   forget();
   leash.release();
   return { end: own ? end : await withWords(deps, entry, end), stopReason: leash.reason };
 }
+
+/** A reader may take its time, such as one that pages. */
+const HEAR_MS = 600_000;
 
 /**
  * Docker tells on stdout that nothing could be started, and the caller had that stream to itself: ask again
