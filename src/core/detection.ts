@@ -68,6 +68,7 @@ export interface ComposeService {
 }
 
 export interface ComposeMount {
+  /** A named volume that binds a directory of the host is a `bind` of that directory. */
   readonly type: 'bind' | 'volume' | 'tmpfs' | 'other';
   /** Absolute host path for binds, volume name for volumes, null when anonymous. */
   readonly source: string | null;

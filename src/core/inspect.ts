@@ -11,6 +11,8 @@ export interface Inspector {
   /** All running ones; with an image, those made from it or from an image derived from it, or named like it. */
   running(image: string | null): Promise<readonly ContainerFacts[]>;
   image(name: string): Promise<ImageFacts | null>;
+  /** Host directories that these volumes bind (`o: bind`), by the volume's name; others are left out. */
+  boundVolumes(names: readonly string[]): Promise<Readonly<Record<string, string>>>;
 }
 
 export interface ContainerFacts {
@@ -51,6 +53,8 @@ export interface MountFacts {
   /** As it was given: symlinks are not resolved. */
   readonly source: string;
   readonly destination: string;
+  /** Name of a volume of the engine's own driver, which may bind a directory of the host. */
+  readonly volume?: string;
   readonly readOnly: boolean;
 }
 

@@ -12,17 +12,17 @@ import type { EngineReader, Filters } from './inspector.ts';
  * Throws whatever goes wrong; the caller then asks the client.
  */
 export function socketReader(socketPath: string): EngineReader {
+  const each = async (names: readonly string[], path: (name: string) => string) => {
+    const all = await Promise.all(names.map((name) => get(socketPath, path(encodeURIComponent(name)))));
+    return all.filter((one) => one !== null);
+  };
   return {
     async list(filters) {
       const found = await get(socketPath, `/containers/json?${listQuery(filters)}`);
       return (found as readonly { readonly Id: string }[]).map((one) => one.Id);
     },
-    async inspect(ids) {
-      const all = await Promise.all(
-        ids.map((id) => get(socketPath, `/containers/${encodeURIComponent(id)}/json`)),
-      );
-      return all.filter((one) => one !== null);
-    },
+    inspect: (ids) => each(ids, (id) => `/containers/${id}/json`),
+    volumes: (names) => each(names, (name) => `/volumes/${name}`),
     image: (name) => get(socketPath, `/images/${name.split('/').map(encodeURIComponent).join('/')}/json`),
   };
 }

@@ -37,6 +37,17 @@ export function imageFacts(description: unknown): ImageFacts {
   };
 }
 
+/**
+ * Name and host directory of a volume that binds one, or null: one entry of `docker volume inspect`, `podman volume
+ * inspect` or `GET /volumes/NAME`.
+ */
+export function boundVolume(description: unknown): readonly [string, string] | null {
+  const { Name, Driver, Options } = description as RawVolume;
+  const isBind = Driver === 'local' && /(?:^|,)r?bind(?:,|$)/.test(Options?.['o'] ?? '');
+  const device = Options?.['device'];
+  return isBind && device?.startsWith('/') === true ? [Name, device] : null;
+}
+
 /** What is read of the engines' answers; anything may be missing or null in one version or another. */
 interface RawContainer {
   readonly Id: string;
@@ -64,6 +75,12 @@ interface RawContainer {
   };
 }
 
+interface RawVolume {
+  readonly Name: string;
+  readonly Driver?: string;
+  readonly Options?: Readonly<Record<string, string>> | null;
+}
+
 interface RawImage {
   readonly Id: string;
   readonly Config?: RawConfig | null;
@@ -81,6 +98,9 @@ interface RawMount {
   readonly Source?: string;
   readonly Destination: string;
   readonly RW?: boolean;
+  /** Of a volume. */
+  readonly Name?: string;
+  readonly Driver?: string;
 }
 
 type RawPorts = Readonly<Record<string, readonly { readonly HostPort?: string }[] | null>>;
@@ -121,7 +141,14 @@ function mountsOf(raw: RawContainer): readonly MountFacts[] {
 
 function mountFacts(raw: RawMount): MountFacts {
   const type = raw.Type === 'bind' || raw.Type === 'volume' || raw.Type === 'tmpfs' ? raw.Type : 'other';
-  return { type, source: raw.Source ?? '', destination: raw.Destination, readOnly: raw.RW === false };
+  const volume = type === 'volume' && raw.Driver === 'local' ? raw.Name : undefined;
+  return {
+    type,
+    source: raw.Source ?? '',
+    destination: raw.Destination,
+    readOnly: raw.RW === false,
+    ...(volume && { volume }),
+  };
 }
 
 /** A stopped container has only the wish; a running one also the ports that the engine picked. */

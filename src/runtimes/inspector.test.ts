@@ -98,6 +98,22 @@ for (const engine of ['docker', 'podman'] as const) {
       expect(await inspector.running('berth-r-no-such-image')).toEqual([]);
     });
 
+    test.each(ways)(
+      'of volumes only those that bind a directory count, asked through %s',
+      async (_, open) => {
+        const bound = ['--opt=type=none', '--opt=o=ro,bind', `--opt=device=${dir}`, `${name}-bound`];
+        await call('volume', 'create', ...bound);
+        await call('volume', 'create', `${name}-own`);
+        try {
+          const names = [`${name}-bound`, `${name}-own`, `${name}-never-was`];
+          expect(await open().boundVolumes(names)).toEqual({ [`${name}-bound`]: dir });
+          expect(await open().boundVolumes([])).toEqual({});
+        } finally {
+          await call('volume', 'rm', `${name}-bound`, `${name}-own`);
+        }
+      },
+    );
+
     test('an image tells its id', async () => {
       expect((await cliInspector(host, engine).image('berth-busybox:latest'))?.id).toMatch(/^sha256:/);
     });
@@ -171,7 +187,12 @@ describe('the endpoint that docker would use', () => {
 });
 
 describe('without an engine', () => {
-  const nothing: EngineReader = { list: async () => [], inspect: async () => [], image: async () => null };
+  const nothing: EngineReader = {
+    list: async () => [],
+    inspect: async () => [],
+    image: async () => null,
+    volumes: async () => [],
+  };
 
   test.each(['', '-x', 'a b', 'a\nb', 'a\0'])(
     'the name %j is refused before any engine sees it',

@@ -3,7 +3,7 @@ import type { ExecResult, Host } from '../core/host.ts';
 import type { ContainerFacts, Inspector } from '../core/inspect.ts';
 import { ASK_TIMEOUT_MS, callEngine, type EngineName, refused } from './engine-cli.ts';
 import { dockerSocket, socketReader } from './engine-socket.ts';
-import { containerFacts, imageFacts } from './inspect-shape.ts';
+import { boundVolume, containerFacts, imageFacts } from './inspect-shape.ts';
 import { checkContainerName, checkImageName } from './names.ts';
 
 /**
@@ -25,6 +25,8 @@ export interface EngineReader {
   /** The engine's own descriptions; a container that is not there is left out. */
   inspect(namesOrIds: readonly string[]): Promise<readonly unknown[]>;
   image(name: string): Promise<unknown>;
+  /** The engine's own descriptions; a volume that is not there is left out. */
+  volumes(names: readonly string[]): Promise<readonly unknown[]>;
 }
 
 export interface Filters {
@@ -68,6 +70,11 @@ export function inspectorOver(engine: EngineName, reader: EngineReader): Inspect
       const found = await reader.image(name);
       return found === null ? null : imageFacts(found);
     },
+
+    async boundVolumes(names) {
+      const found = names.length === 0 ? [] : await reader.volumes(names);
+      return Object.fromEntries(found.map(boundVolume).filter((volume) => volume !== null));
+    },
   };
 }
 
@@ -88,12 +95,14 @@ export function cliReader(host: Host, engine: EngineName, timeoutMs = ASK_TIMEOU
     inspect: async (names) => described(engine, await ask('container', 'inspect', '--', ...names)),
 
     image: async (name) => described(engine, await ask('image', 'inspect', '--', name))[0] ?? null,
+
+    volumes: async (names) => described(engine, await ask('volume', 'inspect', '--', ...names)),
   };
 }
 
 /** What is there is on stdout even when something else was missing. */
 function described(engine: EngineName, result: ExecResult): readonly unknown[] {
-  const missing = /no such (container|image|object)|image not known|no container with name or id/i;
+  const missing = /no such (container|image|object|volume)|image not known|no container with name or id/i;
   if (result.exitCode !== 0 && !missing.test(result.stderr)) throw refused(engine, 'inspect', result);
   try {
     return JSON.parse(result.stdout || '[]');
@@ -122,6 +131,7 @@ function firstOf(fast: EngineReader, sure: EngineReader): EngineReader {
     list: (filters) => ask((reader) => reader.list(filters)),
     inspect: (names) => ask((reader) => reader.inspect(names)),
     image: (name) => ask((reader) => reader.image(name)),
+    volumes: (names) => ask((reader) => reader.volumes(names)),
   };
 }
 

@@ -47,17 +47,20 @@ function unescapeDollars(_key: string, value: unknown): unknown {
 }
 
 export function viewOfConfig(config: Json): ProjectView {
-  return { name: config.name, services: mapValues(config.services ?? {}, viewOfConfigService) };
+  const services = mapValues<Json, ServiceView>(config.services ?? {}, (service) =>
+    viewOfConfigService(service, config.volumes ?? {}),
+  );
+  return { name: config.name, services };
 }
 
-function viewOfConfigService(service: Json): ServiceView {
+function viewOfConfigService(service: Json, named: Json): ServiceView {
   const { build } = service;
   return {
     image: service.image ?? null,
     build: build ? { context: normalPath(build.context), dockerfile: build.dockerfile ?? null } : null,
     profiles: service.profiles ?? [],
     volumes: (service.volumes ?? []).map((volume: Json) =>
-      viewOfMount({ readOnly: volume.read_only, ...volume }),
+      viewOfMount({ readOnly: volume.read_only, ...volume, ...bindOf(volume, named) }),
     ),
     tmpfs: (service.tmpfs ?? []).map((entry: string) => normalPath(entry.split(':')[0] ?? '')),
     workingDir: service.working_dir ?? null,
@@ -73,6 +76,14 @@ export function viewOfProject(project: ComposeProject): ProjectView {
     { ...service, volumes: service.volumes.map(viewOfMount) },
   ]);
   return { name: project.name, services: Object.fromEntries(entries) };
+}
+
+/** What a named volume of the engine's own driver is when it binds a directory. */
+function bindOf({ type, source }: Json, named: Json): Json {
+  const { driver = 'local', driver_opts: options = {} } = (type === 'volume' && named[source]) || {};
+  const { o = '', device = '' } = options ?? {};
+  const isBind = driver === 'local' && /\br?bind\b/.test(o) && device.startsWith('/');
+  return isBind ? { type: 'bind', source: device } : {};
 }
 
 /** One line, so that a difference reads well. */

@@ -72,7 +72,7 @@ function findLayer(file: string | null, layer: Layer, reading: Reading): Layer |
   const path = hostPath(file, layer.scope.base);
   const base = { ...layer.scope.base, dir: dirname(path) };
   const scope = { ...layer.scope, base };
-  const empty: Layer = { file: path, scope, services: emptyMap(), include: null, resets: [] };
+  const empty: Layer = { file: path, scope, services: emptyMap(), volumes: null, include: null, resets: [] };
   const layers = readLayers(path, scope, reading);
   return layers?.reduce((below, above) => stack(below, above, reading), empty) ?? null;
 }

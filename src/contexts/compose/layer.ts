@@ -43,6 +43,8 @@ export interface Layer {
   readonly scope: Scope;
   /** In canonical form, `extends` not yet followed. */
   readonly services: ValueMap;
+  /** As they are written. */
+  readonly volumes: Value;
   readonly include: Value;
   readonly resets: readonly Path[];
 }
@@ -79,7 +81,7 @@ interface Source {
 
 function readLayer({ file, scope, document }: Source, reading: Reading): Layer {
   const root = substitute(document.root, [], { file, scope, reading });
-  if (!isMap(root)) return { file, scope, services: mapOf([]), include: null, resets: [] };
+  if (!isMap(root)) return { file, scope, services: mapOf([]), volumes: null, include: null, resets: [] };
   const context = { base: scope.base, warn: reading.warn };
   const services = Object.entries(servicesOf(root, file, reading)).map(([name, service]) => {
     checkName(name, service, reading);
@@ -89,6 +91,7 @@ function readLayer({ file, scope, document }: Source, reading: Reading): Layer {
     file,
     scope,
     services: mapOf(services),
+    volumes: root['volumes'] ?? null,
     include: root['include'] ?? null,
     resets: document.resets,
   };

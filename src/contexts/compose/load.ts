@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { BerthError } from '../../core/errors.ts';
 import { visible } from '../detect/visible.ts';
+import { boundVolumes, mergeVolumes } from './bound-volumes.ts';
 import { readEnvFiles } from './env-files.ts';
 import { extendServices } from './extends.ts';
 import type { Lookup } from './interpolate.ts';
@@ -9,31 +10,43 @@ import { hostPath, isRemote } from './paths.ts';
 import { mergeServices, withoutResets } from './services.ts';
 import { emptyMap, isList, isMap, mapOf, textOf, textsOf, type Value, type ValueMap } from './value.ts';
 
+/** What some files say together. */
+export interface Loaded {
+  readonly services: ValueMap;
+  /** Host directories by the name of the volume that binds them. */
+  readonly bound: ValueMap;
+}
+
 /**
- * The services of some files that are merged in this order, `extends` and `include` followed.
+ * What some files say that are merged in this order, `extends` and `include` followed.
  *
  * @param chain  the files that lead here by `include`
  * @throws {BerthError} `COMPOSE_INVALID`
  *
  * Source: compose-spec/compose-go, loader/loader.go, include.go and extends.go.
  */
-export function loadServices(
+export function loadFiles(
   files: readonly string[],
   scope: Scope,
   { reading, chain }: { reading: Reading; chain: readonly string[] },
-): ValueMap {
+): Loaded {
   let services: ValueMap = emptyMap();
+  let volumes: ValueMap = emptyMap();
+  const bound = emptyMap();
   for (const file of files) {
     for (const layer of readLayers(file, scope, reading) ?? []) {
       const extended = extendServices(layer, reading);
       const kept = withoutResets(services, layer.resets, reading.limits);
       const added = addIncluded(extended, layer, { reading, chain: [...chain, file] });
-      services = mergeServices(kept, added, reading.limits);
+      services = mergeServices(kept, added.services, reading.limits);
+      volumes = mergeVolumes(volumes, layer.volumes, reading.limits);
+      Object.assign(bound, added.bound);
     }
   }
-  return mapOf(
-    Object.entries(services).map(([name, service]) => [name, withContext(service, scope.base.dir)]),
+  const built = Object.entries(services).map(
+    ([name, service]) => [name, withContext(service, scope.base.dir)] as const,
   );
+  return { services: mapOf(built), bound: Object.assign(bound, boundVolumes(volumes, scope.base)) };
 }
 
 /** A build without a context is built from where the project is, not the file it came from. */
@@ -48,15 +61,18 @@ interface Loading {
   readonly chain: readonly string[];
 }
 
-function addIncluded(services: ValueMap, layer: Layer, loading: Loading): ValueMap {
+function addIncluded(services: ValueMap, layer: Layer, loading: Loading): Loaded {
   const { warn } = loading.reading;
   const entries = isList(layer.include) ? layer.include : layer.include === null ? [] : [layer.include];
   if (layer.include !== null && !isList(layer.include)) {
     warn(`\`include\` of ${visible(layer.file)} is no list; Compose refuses that.`);
   }
   const all = Object.assign(emptyMap(), services);
+  const bound = emptyMap();
   for (const entry of entries) {
-    for (const [name, service] of Object.entries(loadIncluded(entry, layer, loading))) {
+    const included = loadIncluded(entry, layer, loading);
+    Object.assign(bound, included.bound);
+    for (const [name, service] of Object.entries(included.services)) {
       if (name in all)
         warn(
           `Service ${visible(name)} of ${visible(layer.file)} is also in an included file; Compose refuses that.`,
@@ -64,10 +80,10 @@ function addIncluded(services: ValueMap, layer: Layer, loading: Loading): ValueM
       else all[name] = service;
     }
   }
-  return all;
+  return { services: all, bound };
 }
 
-function loadIncluded(entry: Value, layer: Layer, { reading, chain }: Loading): ValueMap {
+function loadIncluded(entry: Value, layer: Layer, { reading, chain }: Loading): Loaded {
   const long = isMap(entry) ? entry : mapOf([['path', entry]]);
   const { base } = layer.scope;
   const named = textsOf(long['path']);
@@ -76,19 +92,21 @@ function loadIncluded(entry: Value, layer: Layer, { reading, chain }: Loading): 
     reading.warn(
       `${visible(layer.file)} includes ${visible(remote.join(', '))}, which berth does not fetch.`,
     );
-    return emptyMap();
+    return NOTHING;
   }
   const files = named.map((path) => hostPath(path, base));
   const [first] = files;
-  if (first === undefined) return emptyMap();
+  if (first === undefined) return NOTHING;
   for (const file of files) checkCycle(file, chain);
   const directory = textOf(long['project_directory']);
   const dir = directory === null || directory === '' ? dirname(first) : hostPath(directory, base);
   const lookup = withEnvFiles(layer.scope, { entry: long, dir, reading });
   // as Compose does: of a project directory that does not exist, the parent
   const start = reading.files.kind(dir) === 'directory' ? dir : dirname(dir);
-  return loadServices(files, { base: { ...base, dir: start }, lookup }, { reading, chain });
+  return loadFiles(files, { base: { ...base, dir: start }, lookup }, { reading, chain });
 }
+
+const NOTHING: Loaded = { services: emptyMap(), bound: emptyMap() };
 
 const MAX_INCLUDES = 50;
 /** What one include counts, so that a few lines cannot ask for thousands of files. */

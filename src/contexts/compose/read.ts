@@ -5,7 +5,7 @@ import type { ComposeSource } from './find.ts';
 import { lookupIn } from './interpolate.ts';
 import { diskFiles, type ProjectFiles, type Reading } from './layer.ts';
 import { startLimits } from './limits.ts';
-import { loadServices } from './load.ts';
+import { type Loaded, loadFiles } from './load.ts';
 import { projectName } from './name.ts';
 import { NAMESPACE_KEYS } from './services.ts';
 import { isList, isMap, textOf, textsOf, type Value, type ValueMap } from './value.ts';
@@ -52,9 +52,9 @@ function load(
   const name = projectName(source, variable, reading);
   const lookup = (key: string) => (key === 'COMPOSE_PROJECT_NAME' ? name : variable(key));
   const base = { dir: source.dir, home: environment['HOME'] ?? null };
-  const services = loadServices(source.files, { base, lookup }, { reading, chain: [] });
-  const listed = Object.entries(services).map(([key, service]) => toService(key, service, source.profiles));
-  for (const service of listed) checkService(service, services, reading);
+  const loaded = loadFiles(source.files, { base, lookup }, { reading, chain: [] });
+  const listed = Object.keys(loaded.services).map((key) => toService(key, loaded, source.profiles));
+  for (const service of listed) checkService(service, loaded.services, reading);
   return {
     dir: source.dir,
     files: source.files,
@@ -65,7 +65,8 @@ function load(
   };
 }
 
-function toService(name: string, value: Value, active: readonly string[]): ComposeService {
+function toService(name: string, { services, bound }: Loaded, active: readonly string[]): ComposeService {
+  const value = services[name];
   const service: ValueMap = isMap(value) ? value : {};
   const profiles = textsOf(service['profiles']);
   return {
@@ -74,7 +75,9 @@ function toService(name: string, value: Value, active: readonly string[]): Compo
     build: toBuild(service['build']),
     profiles,
     enabled: profiles.length === 0 || active.some((profile) => profile === '*' || profiles.includes(profile)),
-    volumes: isList(service['volumes']) ? service['volumes'].filter(isMap).map(toMount) : [],
+    volumes: isList(service['volumes'])
+      ? service['volumes'].filter(isMap).map((volume) => toMount(volume, bound))
+      : [],
     // each may have options behind a colon: /run:size=1m
     tmpfs: textsOf(service['tmpfs']).map((entry) => cleanTarget(entry.split(':')[0] ?? '')),
     workingDir: textOf(service['working_dir']) || null,
@@ -90,11 +93,14 @@ function toBuild(build: Value | undefined): ComposeService['build'] {
   return { context: textOf(build['context']) ?? '', dockerfile };
 }
 
-function toMount(volume: ValueMap): ComposeMount {
+function toMount(volume: ValueMap, bound: ValueMap): ComposeMount {
   const type = textOf(volume['type']);
+  const source = textOf(volume['source']);
+  const directory = type === 'volume' && source !== null ? textOf(bound[source]) : null;
   return {
-    type: type === 'bind' || type === 'volume' || type === 'tmpfs' ? type : 'other',
-    source: textOf(volume['source']),
+    ...(directory === null
+      ? { type: type === 'bind' || type === 'volume' || type === 'tmpfs' ? type : 'other', source }
+      : { type: 'bind', source: directory }),
     target: cleanTarget(textOf(volume['target']) ?? ''),
     readOnly: volume['read_only'] === true,
   };

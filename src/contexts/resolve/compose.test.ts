@@ -191,6 +191,21 @@ describe('a directory without a mount', () => {
     await expect(below).rejects.toEqual(refusal('DIRECTORY_NOT_MAPPED', '/p/sub is not in service "web"'));
   });
 
+  test('is that of a named volume that binds the directory', async () => {
+    const mounts = [
+      { type: 'volume' as const, source: '/var/lib/x', destination: '/app', readOnly: false, volume: 'code' },
+    ];
+    const facts = { ...shop, docker: [composed('web', '/p', { mounts })] };
+    const question = request('/p/sub', { container: asked() });
+
+    await expect(resolveContext(question, madeUp({ ...facts, root: '/p' }))).rejects.toMatchObject({
+      code: 'DIRECTORY_NOT_MAPPED',
+    });
+    expect(
+      await resolveContext(question, madeUp({ ...facts, root: '/p', boundVolumes: { code: '/p' } })),
+    ).toMatchObject({ dir: { target: '/app/sub' }, container: { volumes: { '/p': '/app' } } });
+  });
+
   test('is refused where a volume hides it', async () => {
     const mounts = [
       bind('/p', '/app'),

@@ -6,6 +6,7 @@ import type { ContainerFacts, Inspector } from '../../core/inspect.ts';
 import { normalizeProjectName } from '../compose/name.ts';
 import { depth, mapDirectory, within } from '../mounts.ts';
 import { chooseService, requireService, type ServiceChoice } from '../service.ts';
+import { withBoundVolumes } from './bound-volumes.ts';
 import { type Box, healthWarnings, insideRunning, NO_CONTAINER, type Question, runningFacts } from './box.ts';
 import { definedFacts, definedMounts, upOf } from './compose-definition.ts';
 import { COMPOSE, isOneOff, mountsOf, projectDirOf, projectOf, sameDir } from './containers.ts';
@@ -69,7 +70,7 @@ export async function composeBox(question: Question, target: ComposeTarget): Pro
   });
   const [replica] = found?.replicas ?? [];
   if (found && replica) {
-    return entered(replica, question, {
+    return entered(await withBoundVolumes(replica, found.engine, question), question, {
       service: { project, choice, target, engine: found.engine },
       warnings: [...warnings, ...replicaWarnings(found.replicas, service)],
     });

@@ -1,5 +1,6 @@
 import { BerthError } from '../../core/errors.ts';
 import type { ContainerFacts } from '../../core/inspect.ts';
+import { withBoundVolumes } from './bound-volumes.ts';
 import { type Box, healthWarnings, insideRunning, NO_CONTAINER, type Question, runningFacts } from './box.ts';
 import { COMPOSE, mountsOf, projectOf } from './containers.ts';
 import { directoryInside } from './directory.ts';
@@ -29,9 +30,10 @@ export async function namedBox(
       hint: 'See which run with `berth containers`.',
     });
   }
-  const box = runningBox(found.container, question, {
+  const container = await withBoundVolumes(found.container, found.engine, question);
+  const box = runningBox(container, question, {
     engine: found.engine,
-    reason: `Container "${found.container.name}" was ${source}.`,
+    reason: `Container "${container.name}" was ${source}.`,
     named: true,
   });
   return { ...box, warnings: [...warnings, ...box.warnings] };

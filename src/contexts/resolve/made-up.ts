@@ -11,6 +11,8 @@ export interface MadeUp {
   /** Containers of an engine; `silent` does not answer. */
   readonly docker?: readonly ContainerFacts[] | 'silent';
   readonly podman?: readonly ContainerFacts[] | 'silent';
+  /** Host directories by the name of the volume that binds them. */
+  readonly boundVolumes?: Readonly<Record<string, string>>;
   readonly images?: Readonly<Record<string, { readonly workingDir: string }>>;
   /** Symlinks: the path, and where it leads. */
   readonly links?: Readonly<Record<string, string>>;
@@ -270,5 +272,7 @@ function inspector(engine: Engine, facts: MadeUp): Inspector {
       const image = facts.images?.[name];
       return image === undefined ? null : { id: name, workingDir: image.workingDir, user: '', env: [] };
     },
+    boundVolumes: async (names) =>
+      Object.fromEntries(Object.entries(facts.boundVolumes ?? {}).filter(([name]) => names.includes(name))),
   };
 }
