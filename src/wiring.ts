@@ -88,6 +88,8 @@ export function wire(surroundings: Surroundings): Deps {
         return (await probeRuntimes(host)) as EngineReport;
       },
       inspectors: async () => (await import('./runtimes/containers.ts')).answeringInspectors(host),
+      composeRefusal: async (project) =>
+        (await import('./runtimes/compose-check.ts')).composeRefusal(host, project),
       containers: async () => (await import('./container-control.ts')).containerControl(host),
       sweep: async (dryRun) => (await import('./sweeping.ts')).sweep({ host, home, store }, dryRun),
     },

@@ -74,6 +74,8 @@ export interface Engines {
   probe(): Promise<EngineReport>;
   /** Readers of the local engines that answer. */
   inspectors(): Promise<readonly Inspector[]>;
+  /** Why the installed Compose does not load a project, in its own words; null when it does, or cannot be asked. */
+  composeRefusal(project: ServiceList['project']): Promise<string | null>;
   containers(): Promise<ContainerControl>;
   /** Remove, or with `dryRun` only find, what this queue started and nobody answers for any more. */
   sweep(dryRun: boolean): Promise<readonly Leftover[]>;

@@ -6,6 +6,7 @@ import { type Origin, SETTING_NAMES, type Settings } from '../core/settings.ts';
 import type { StoreFacts } from '../core/store.ts';
 import type { Deps } from './deps.ts';
 import { isWorking } from './live-workers.ts';
+import { refusalOf } from './services.ts';
 
 /** `berth doctor --json`. */
 export interface Diagnosis {
@@ -41,6 +42,7 @@ export async function doctor(deps: Deps): Promise<Diagnosis> {
     ...('check' in settings ? [settings.check] : secretsCheck(settings)),
     await workerCheck(deps),
     ...(await engineChecks(deps)),
+    ...(await projectCheck(deps)),
   ];
   return {
     healthy: checks.every((check) => check.state !== 'broken'),
@@ -135,6 +137,26 @@ async function engineChecks(deps: Deps): Promise<readonly Check[]> {
       ? good(name, `${name} ${version ?? ''} answers.`.replace('  ', ' '))
       : missing(name, reason ?? `${name} does not answer.`, null),
   );
+}
+
+/** The Compose project of the current directory, if it has one. */
+async function projectCheck(deps: Deps): Promise<readonly Check[]> {
+  try {
+    const list = await deps.contexts.services(deps.cwd, true);
+    const refusal = await refusalOf(deps, list);
+    const { name } = list.project;
+    if (refusal === null) return [good('project', `The files of the Compose project "${name}" can be read.`)];
+    return [
+      missing(
+        'project',
+        refusal,
+        'berth reads its files all the same: it can enter what runs, and start nothing.',
+      ),
+    ];
+  } catch (error) {
+    if (error instanceof BerthError && error.code === 'CONTAINER_NOT_DETECTED') return [];
+    return [brokenBy('project', error)];
+  }
 }
 
 function settingRows(settings: Settings): readonly SettingRow[] {

@@ -1,4 +1,4 @@
-import type { ComposeService } from '../core/detection.ts';
+import type { ComposeProject, ComposeService } from '../core/detection.ts';
 import { BerthError } from '../core/errors.ts';
 import type { ContainerFacts } from '../core/inspect.ts';
 import { COMPOSE, isOneOff, projectDirOf, projectOf, sameDir } from './resolve/containers.ts';
@@ -17,6 +17,7 @@ export interface ServiceRow {
 }
 
 export interface ServiceList {
+  readonly project: Pick<ComposeProject, 'dir' | 'files' | 'name'>;
   readonly services: readonly ServiceRow[];
   /** What Compose would refuse, or what could not be read. */
   readonly warnings: readonly string[];
@@ -42,7 +43,11 @@ export async function listServices(world: World, dir: string, all: boolean): Pro
     sameDir(projectDirOf(container), project.dir, world.files.realpath),
   );
   const services = project.services.filter((service) => all || service.enabled);
-  return { services: services.map((service) => rowOf(service, containers)), warnings: project.warnings };
+  return {
+    project: { dir: project.dir, files: project.files, name: project.name },
+    services: services.map((service) => rowOf(service, containers)),
+    warnings: project.warnings,
+  };
 }
 
 function rowOf(service: ComposeService, containers: readonly ContainerFacts[]): ServiceRow {

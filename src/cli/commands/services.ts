@@ -1,3 +1,4 @@
+import { services } from '../../actions/services.ts';
 import { defineCommand, JSON_FLAG } from '../command.ts';
 import { directoryArgument } from '../directory.ts';
 import { table } from '../table.ts';
@@ -17,10 +18,10 @@ export default defineCommand({
   ],
 
   async run({ deps, out, flags, args }) {
-    const { services, warnings } = await deps.contexts.services(directoryArgument(args, deps.cwd), flags.all);
-    for (const warning of warnings) await out.warn(`warning: ${printable(warning)}`);
-    if (flags.json) await out.value(services);
-    else if (services.length > 0) {
+    const list = await services(deps, directoryArgument(args, deps.cwd), flags.all);
+    for (const warning of list.warnings) await out.warn(`warning: ${printable(warning)}`);
+    if (flags.json) await out.value(list.services);
+    else if (list.services.length > 0) {
       const columns = [
         { title: 'NAME' },
         { title: 'STATE' },
@@ -28,7 +29,7 @@ export default defineCommand({
         { title: 'BUILD' },
         { title: 'PROFILES' },
       ];
-      const rows = services.map(({ name, state, image, build, profiles }) => [
+      const rows = list.services.map(({ name, state, image, build, profiles }) => [
         name,
         state ?? '-',
         image ?? '-',
