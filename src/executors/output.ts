@@ -1,7 +1,7 @@
 import { watch as watchFile } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { MarkFilter } from '../core/mark-filter.ts';
-import { readEnd, readFacts, runFiles } from './run-directory.ts';
+import { isAllWritten, readFacts, runFiles } from './run-directory.ts';
 
 /** A piece of a task's output, as bytes. */
 export interface OutputChunk {
@@ -34,7 +34,7 @@ export async function* readOutput(
       yield* chunksOf(err, 'stderr');
       if (last || !options.follow) break;
       // once more after the end: what came between the last look and the end
-      last = readEnd(files) !== null;
+      last = isAllWritten(files);
       if (!last) await nextWrite(files.path, options.signal);
     }
     const rest = await err.rest();

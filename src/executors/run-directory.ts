@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -31,6 +32,8 @@ import START from './start.sh?raw';
  *   leash       named pipe into a box
  *   out.log, err.log
  *   exit        how it ended, for people and for later looks; the record until then is the end mark in err.log
+ *
+ * and, for a shell that shares no files with us, `in-band.json` and `terminal` (see tmux-in-band.ts).
  */
 export interface RunFiles {
   readonly path: string;
@@ -107,6 +110,16 @@ export function readEnd(files: RunFiles): RunEnd | null {
   if (sealed !== null) return sealed;
   const found = findMark(files);
   return found && { kind: 'ended', report: found.mark.report };
+}
+
+/** Whether a run was given to a shell that shares no files with us. */
+export function isInBand(files: RunFiles): boolean {
+  return existsSync(join(files.path, 'in-band.json'));
+}
+
+/** Whether its logs are whole. Over a terminal the end mark may come before the last of the output. */
+export function isAllWritten(files: RunFiles): boolean {
+  return isInBand(files) ? existsSync(files.exit) : readEnd(files) !== null;
 }
 
 /**

@@ -87,11 +87,6 @@ export function inBandExecutor(
   };
 }
 
-/** Whether a run was given to a shell that shares no files with us. */
-export function isInBand(at: RunFiles): boolean {
-  return existsSync(join(at.path, 'in-band.json'));
-}
-
 interface Beginning {
   readonly host: Host;
   readonly remote: RemotePane;

@@ -8,11 +8,10 @@ import type { Executor, RunSpec } from '../core/executor.ts';
 import { localHost } from '../hosts/local.ts';
 import { executorContract } from '../testing/executor-contract.ts';
 import { aRun, line } from '../testing/runs.ts';
-import { runFiles } from './run-directory.ts';
+import { isInBand, runFiles } from './run-directory.ts';
 import { ownServer, tmux } from './tmux/server.ts';
 import { tmuxExecutor } from './tmux.ts';
 import { openTmux, type TmuxControl } from './tmux-control.ts';
-import { isInBand } from './tmux-in-band.ts';
 
 const host = localHost();
 

@@ -5,12 +5,12 @@ import { BerthError } from '../core/errors.ts';
 import type { Executor, RunSpec } from '../core/executor.ts';
 import type { Host } from '../core/host.ts';
 import { headlessExecutor } from './headless.ts';
-import { createRunDirectory, type RunFiles, readProcesses, runFiles } from './run-directory.ts';
+import { createRunDirectory, isInBand, type RunFiles, readProcesses, runFiles } from './run-directory.ts';
 import { inFront } from './tmux/in-front.ts';
 import { typeLine } from './tmux/type-line.ts';
 import WINDOW from './tmux/window.sh?raw';
 import type { TmuxControl } from './tmux-control.ts';
-import { inBandExecutor, isInBand, type RemotePane } from './tmux-in-band.ts';
+import { inBandExecutor, type RemotePane } from './tmux-in-band.ts';
 
 export interface TmuxRuns {
   readonly host: Host;
