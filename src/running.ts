@@ -144,7 +144,11 @@ async function tidyUp(machine: RunningMachine, log: (event: LogEvent) => void): 
   try {
     const { sweep } = await import('./sweeping.ts');
     for (const { name, task, attempt } of await sweep(machine, false))
-      log({ event: 'container_removed', task, attempt, message: name });
+      log({
+        event: 'container_removed',
+        ...(task !== null && attempt !== null && { task, attempt }),
+        message: name,
+      });
   } catch (error) {
     log({ event: 'sweep_failed', message: messageOf(error) });
   }

@@ -5,6 +5,7 @@ import { type Command, quoteWord, shellQuote } from './core/command.ts';
 import type { ContextRequest, ResolvedContext } from './core/context.ts';
 import { BerthError } from './core/errors.ts';
 import type { Host } from './core/host.ts';
+import { ownerOf } from './core/owner.ts';
 import type { Place } from './core/runtime.ts';
 import { EMPTY_CONTEXT } from './core/session.ts';
 import { isSessionName, refuseExcluded } from './core/session-name.ts';
@@ -88,8 +89,8 @@ async function makeSession(machine: TerminalMachine, wish: TerminalWish, all: Tm
   const driver = runtime(resolved.container?.runtime ?? 'bare');
   const { workdir } = wish.context;
   const mark = `${wish.name}-${randomBytes(8).toString('hex')}`;
-  // no task of its own: a container that is started for it lives until the session ends
-  const scope = { task: 0, attempt: 0, owner: `session/${mark}`, workdir };
+  // a container that is started for it lives until the session ends
+  const scope = { task: 0, attempt: 0, owner: ownerOf(host), session: mark, workdir };
   const place = asUser(await driver.prepare(host, resolved.container, scope), resolved);
   const at = { context: withPlace(resolved, place), place, runtime: driver, folder: all.folder(wish.name) };
   try {

@@ -81,13 +81,15 @@ export interface Engines {
   sweep(dryRun: boolean): Promise<readonly Leftover[]>;
 }
 
-/** A container of a task whose berth was killed. */
+/** A container of a task, or of a terminal session, whose berth was killed. */
 export interface Leftover {
   readonly engine: 'docker' | 'podman';
   readonly id: string;
   readonly name: string;
-  readonly task: number;
-  readonly attempt: number;
+  /** Null for that of a session. */
+  readonly task: number | null;
+  readonly attempt: number | null;
+  readonly session: string | null;
   /** The engine's word for it, such as `running`. */
   readonly state: string;
 }

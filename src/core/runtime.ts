@@ -19,6 +19,8 @@ export interface Scope {
   readonly attempt: number;
   /** The process that answers for it, as `ownerOf` says it. */
   readonly owner: string;
+  /** A terminal session that it is for instead of a task, then both numbers are 0: its name, a dash, 16 hex digits. */
+  readonly session?: string;
   readonly workdir: string;
 }
 

@@ -22,6 +22,8 @@ import { START_TIMEOUT_MS, startFailure } from './start-failure.ts';
 export const TASK_LABEL = 'dev.berth.task';
 export const ATTEMPT_LABEL = 'dev.berth.attempt';
 export const OWNER_LABEL = 'dev.berth.owner';
+/** The terminal session that it was started for, see `Scope`. */
+export const SESSION_LABEL = 'dev.berth.session';
 /** The state folder whose task it is, see queue-id.ts: a sweep looks at nothing else. */
 export const QUEUE_LABEL = 'dev.berth.queue';
 /** A container that a person asked for: it stays until it is stopped, and no sweep takes it. */
@@ -99,6 +101,7 @@ function labelsOf(scope: Scope): Readonly<Record<string, string>> {
     [TASK_LABEL]: String(scope.task),
     [ATTEMPT_LABEL]: String(scope.attempt),
     [OWNER_LABEL]: scope.owner,
+    ...(scope.session !== undefined && { [SESSION_LABEL]: scope.session }),
   };
 }
 
@@ -148,7 +151,8 @@ function mountsOf({ start }: ResolvedContainer, workdir: string): readonly Mount
 }
 
 /** Task numbers repeat between state folders, so the owner is part of the name. */
-function nameOf({ task, attempt, owner }: Scope): string {
+function nameOf({ task, attempt, owner, session }: Scope): string {
+  if (session !== undefined) return `berth-session-${session}`;
   return `berth-${task}-${attempt}-${createHash('sha256').update(owner).digest('hex').slice(0, 8)}`;
 }
 

@@ -6,7 +6,7 @@ import { describeWith } from '../../test/support/engines.ts';
 import { ownerOf } from '../core/owner.ts';
 import { localHost } from '../hosts/local.ts';
 import { cliInspector } from './inspector.ts';
-import { ATTEMPT_LABEL, OWNER_LABEL, QUEUE_LABEL, TASK_LABEL } from './owned.ts';
+import { ATTEMPT_LABEL, OWNER_LABEL, QUEUE_LABEL, SESSION_LABEL, TASK_LABEL } from './owned.ts';
 import { leftovers } from './sweep.ts';
 
 const host = localHost();
@@ -90,6 +90,24 @@ describeWith(['docker'], 'a sweep', () => {
     const [id = ''] = await found();
     expect(id).not.toBe('');
     expect(await found([id])).not.toContain(id);
+  });
+
+  test('takes that of a session that is not there, and leaves that of one that is', async () => {
+    const session = { [SESSION_LABEL]: `api-2-${'0123456789abcdef'}` };
+    const owner = { [OWNER_LABEL]: `local:${ended}:1:${here}` };
+    const id = await make({ [QUEUE_LABEL]: queue, [TASK_LABEL]: '0', ...session, ...owner });
+    const inspectors = [cliInspector(host, 'docker')];
+    const asked: (string | null)[] = [];
+    const left = await leftovers(host, {
+      ...{ inspectors, queue },
+      isHeld: async (one) => {
+        if (one.id === id) asked.push(one.session);
+        return one.id === id;
+      },
+    });
+
+    expect((await found()).includes(id)).toBe(true);
+    expect([asked, left.some((one) => one.id === id)]).toEqual([['api-2'], false]);
   });
 
   test('leaves what lacks a label of ours, or has another queue’s', async () => {

@@ -1,31 +1,29 @@
 import type { Host } from '../core/host.ts';
 import type { ContainerFacts, Inspector } from '../core/inspect.ts';
 import { isOwnerDead } from '../core/owner.ts';
-import { ATTEMPT_LABEL, OWNER_LABEL, QUEUE_LABEL, remove, TASK_LABEL } from './owned.ts';
+import { ATTEMPT_LABEL, OWNER_LABEL, QUEUE_LABEL, remove, SESSION_LABEL, TASK_LABEL } from './owned.ts';
 
 /** A container that berth started and that nobody answers for any more. */
 export interface Leftover {
   readonly engine: Inspector['engine'];
   readonly id: string;
   readonly name: string;
-  readonly task: number;
-  readonly attempt: number;
   readonly state: ContainerFacts['state'];
+  /** What it was started for: an attempt, or a terminal session by its name; the others are null. */
+  readonly task: number | null;
+  readonly attempt: number | null;
+  readonly session: string | null;
 }
 
 export interface SweepQuestion {
   readonly inspectors: readonly Inspector[];
   /** Of the state folder that asks: containers of other folders and machines are never looked at. */
   readonly queue: string;
-  /** Whether an unfinished attempt was put in this very container: the next worker goes on with it. */
-  isHeld(container: {
-    readonly task: number;
-    readonly attempt: number;
-    readonly id: string;
-  }): Promise<boolean>;
+  /** Whether this very container is still needed: by an unfinished attempt, or by a session that is there. */
+  isHeld(container: Leftover): Promise<boolean>;
 }
 
-/** What a sweep would remove: started by this queue, by a process that is dead, for no attempt that goes on. */
+/** What a sweep would remove: started by this queue, by a process that is dead, and needed no more. */
 export async function leftovers(host: Host, question: SweepQuestion): Promise<readonly Leftover[]> {
   const found = question.inspectors.map((inspector) => leftoversOf(host, inspector, question));
   return (await Promise.all(found)).flat();
@@ -56,6 +54,8 @@ function leftoverOf(
   { id, name, state, labels }: ContainerFacts,
   engine: Inspector['engine'],
 ): Leftover | null {
+  const session = labels[SESSION_LABEL]?.replace(/-[0-9a-f]{16}$/, '') ?? null;
+  if (session !== null) return { engine, id, name, state, task: null, attempt: null, session };
   const [task, attempt] = [Number(labels[TASK_LABEL]), Number(labels[ATTEMPT_LABEL])];
-  return task > 0 && attempt > 0 ? { engine, id, name, task, attempt, state } : null;
+  return task > 0 && attempt > 0 ? { engine, id, name, state, task, attempt, session } : null;
 }

@@ -1,8 +1,8 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { ownServer } from '../../src/executors/tmux/server.ts';
 import { Berth, until } from '../support/berth.ts';
 import { describeWith } from '../support/engines.ts';
@@ -55,6 +55,33 @@ describe.each(['docker', 'podman'] as const)('%s', (engine) => {
       execFileSync('tmux', ['-S', ownServer(queue.home).socket, 'kill-session', '-t', '=closed']);
 
       await until('its container is gone', () => !exists(id));
+    });
+
+    test('nothing is left of one whose maker was killed half-way, and one that is there stays', async () => {
+      const { container_id: kept } = await made('kept');
+      // the container is there, and tmux does not answer
+      const folder = join(project, 'halted');
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'go-on'), '');
+      const halted = `#!/bin/sh\ntouch ${folder}/here\nwhile [ -e ${folder}/go-on ]; do sleep 0.1; done\n`;
+      writeFileSync(join(folder, 'tmux'), halted, { mode: 0o755 });
+      const maker = spawn(
+        process.execPath,
+        [
+          ...[inject('program'), 'session', 'new', 'half', '--container-image', 'berth-busybox'],
+          ...['--container-type', engine, '--docker-arg=--network=none'],
+        ],
+        { cwd: project, env: { ...queue.env, PATH: `${folder}:${process.env.PATH}` }, stdio: 'ignore' },
+      );
+      await until('it has got that far', () => existsSync(join(folder, 'here')));
+      maker.kill('SIGKILL');
+      await new Promise((resolve) => maker.once('exit', resolve));
+      rmSync(join(folder, 'go-on'));
+
+      const removed = await queue.json(['gc']);
+      expect(removed).toMatchObject([{ engine, session: 'half', task: null, state: 'running' }]);
+      expect([exists(removed[0].id), exists(kept)]).toEqual([false, true]);
+      expect((await at('session', 'rm', 'kept')).code).toBe(0);
     });
 
     test('an image that is not there makes no session', async () => {

@@ -4,7 +4,7 @@ import { defineCommand, JSON_FLAG, NO_ARGUMENTS } from '../command.ts';
 export default defineCommand({
   name: 'gc',
   details:
-    'Only what berth itself started for tasks of this queue goes: the process that started it must be dead, and\nno task may still run in it. A worker does the same when it starts.',
+    'Only what berth itself started for tasks and sessions of this queue goes: the process that started it must be\ndead, and no task may still run in it, nor a session be in it. A worker does the same when it starts.',
   arguments: NO_ARGUMENTS,
   flags: {
     'dry-run': { type: 'boolean', help: 'only show what would be removed' },
@@ -22,8 +22,10 @@ export default defineCommand({
       return 0;
     }
     const done = flags['dry-run'] ? 'would remove' : 'removed';
-    for (const { name, engine, task } of found)
-      await out.line(`${done} ${name} of ${engine}, from task ${task}`);
+    for (const { name, engine, task, session } of found)
+      await out.line(
+        `${done} ${name} of ${engine}, from ${session === null ? `task ${task}` : `session ${session}`}`,
+      );
     if (found.length === 0) await out.talk('Nothing is left behind.');
     return 0;
   },
