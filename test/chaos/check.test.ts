@@ -91,6 +91,11 @@ test.each<[string, Parameters<typeof found>[0], string]>([
     { second: SECOND.with(3, ['retrying', 39, 'lost: host b has not been heard of for 29 s']) },
     'task 2 of w was given up after 29 ms',
   ],
+  [
+    'a start that is not on record',
+    { traces: TRACES.with(2, { kind: 'begin', task: 2, attempt: 1, fence: 1, atMs: 7 }) },
+    'task 2 began 1 times, of which 0 were on record',
+  ],
 ])('the checker finds %s', (_name, change, line) => {
   expect(found(change)).toContain(line);
 });

@@ -33,7 +33,8 @@ export interface Trace {
 
 /** @returns what must never happen, and did */
 export function violations(history: History): readonly string[] {
-  return [...once(history), ...tooSoon(history), ...crowded(history), ...givenUp(history)];
+  const rules = [once, tooSoon, crowded, givenUp, unrecorded];
+  return rules.flatMap((rule) => rule(history));
 }
 
 /** Nothing is lost, nothing runs or ends twice. */
@@ -139,6 +140,20 @@ function givenUp({ heard, events }: History): readonly string[] {
       return early ? [`task ${id} of ${worker} was given up after ${atMs - last} ms`] : [];
     }),
   );
+}
+
+/** Each start is on record before anything begins. */
+function unrecorded({ heard, events, traces }: History): readonly string[] {
+  if (!heard) return [];
+  const begins = new Map<number, number>();
+  return traces.flatMap(({ kind, task, atMs }) => {
+    if (kind !== 'begin') return [];
+    const count = (begins.get(task) ?? 0) + 1;
+    begins.set(task, count);
+    const history = events.get(task) ?? [];
+    const recorded = history.filter((event) => event.kind === 'started' && event.atMs <= atMs).length;
+    return recorded < count ? [`task ${task} began ${count} times, of which ${recorded} were on record`] : [];
+  });
 }
 
 /** What worker processes wrote down: `begin` and `end` of each task, and `heard` when the store answered them. */
