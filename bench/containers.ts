@@ -4,13 +4,12 @@ import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { send } from '../src/actions/send.ts';
-import type { ContextRequest } from '../src/core/context.ts';
 import { environmentScript, supervisedScript } from '../src/core/script.ts';
 import { Doorbell } from './support/doorbell.ts';
-import { PROGRAM, Queue } from './support/queue.ts';
+import { pair, rounds } from './support/pairs.ts';
+import { containerTask, PROGRAM, Queue } from './support/queue.ts';
 import { median, ms, print, skip, timed } from './support/report.ts';
 
-// Each round measures every way once, one right after the other, so that all see the same machine.
 const ROUNDS = Number(process.env.BERTH_BENCH_ROUNDS ?? 20);
 const MANY = 100;
 const IMAGE = 'berth-busybox:latest';
@@ -53,7 +52,7 @@ async function inForeground(id: string): Promise<void> {
   for (const node of [process.execPath, ...otherNodes()]) {
     const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
     const major = Number(version.slice(1).split('.')[0]);
-    const times = await rounds({
+    const times = await rounds(ROUNDS, {
       berth: berth(node),
       compose: () => docker('compose', 'exec', '-T', 'web', 'true'),
       exec: () => docker('exec', id, 'true'),
@@ -69,7 +68,7 @@ async function inForeground(id: string): Promise<void> {
 async function againstDevcontainer(id: string, berth: () => Promise<unknown>): Promise<void> {
   const program = join(process.cwd(), 'node_modules/@devcontainers/cli/devcontainer.js');
   if (!existsSync(program)) return skip('berth run in a warm service', '@devcontainers/cli is not installed');
-  const times = await rounds({
+  const times = await rounds(ROUNDS, {
     berth,
     devcontainer: () => call(process.execPath, program, 'exec', '--container-id', id, 'true'),
   });
@@ -107,7 +106,7 @@ async function supervisor(id: string): Promise<void> {
     leash: 'stdin',
   });
   const enter = (text: string) => feed(['docker', 'exec', '-i', id, 'sh'], text);
-  const times = await rounds({
+  const times = await rounds(ROUNDS, {
     supervised: () => enter(`berth_pidfile=\n${environmentScript({})}${script}`),
     plain: () => enter('exec true\n'),
   });
@@ -128,7 +127,7 @@ async function byWorker(id: string): Promise<void> {
   using bell = new Doorbell(join(project, 'bell'));
   const ring = ['sh', '-c', 'echo >/src/bell'];
   const rung = (start: () => Promise<unknown>) => Promise.all([bell.rung(), start()]);
-  const times = await rounds({
+  const times = await rounds(ROUNDS, {
     berth: () => rung(() => send(queue.deps, taskOf(ring))),
     exec: () => rung(() => docker('exec', id, ...ring)),
   });
@@ -158,60 +157,7 @@ async function many(): Promise<void> {
 }
 
 function taskOf(argv: readonly string[]) {
-  const context: ContextRequest = {
-    host: 'local',
-    workdir: project,
-    env: {},
-    prereqs: [],
-    gitBranch: null,
-    worktree: false,
-    venv: { kind: 'off' },
-    container: {
-      mode: 'explicit',
-      type: 'docker_compose',
-      image: null,
-      service: 'web',
-      name: null,
-      kubernetes: null,
-      volumes: [],
-      ports: [],
-      user: null,
-      engineArgs: [],
-      allowHost: false,
-      start: false,
-      build: false,
-    },
-  };
-  return { payload: { kind: 'argv', argv } as const, context, queue: {} };
-}
-
-interface Peer {
-  readonly name: string;
-  readonly times: readonly number[];
-  /** Ours divided by the peer's, at most; null where none is set. */
-  readonly goal: number | null;
-}
-
-function pair(what: string, ours: readonly number[], { name, times, goal }: Peer): void {
-  const ratio = median(ours) / median(times);
-  print({
-    what,
-    ours: ms(median(ours)),
-    peer: `${name} ${ms(median(times))}`,
-    ratio,
-    ...(goal !== null && { goal: `${goal} x`, ok: ratio <= goal }),
-  });
-}
-
-async function rounds<K extends string>(
-  ways: Record<K, () => Promise<unknown>>,
-): Promise<Record<K, number[]>> {
-  const names = Object.keys(ways) as K[];
-  const times = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<K, number[]>;
-  for (const name of names) await ways[name]();
-  for (let round = 0; round < ROUNDS; round++)
-    for (const name of names) times[name].push(await timed(ways[name]));
-  return times;
+  return containerTask(argv, project, { type: 'docker_compose', service: 'web' });
 }
 
 function call(program: string, ...args: readonly string[]): Promise<string> {

@@ -3,9 +3,10 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { send } from '../src/actions/send.ts';
-import type { ContextRequest, KubernetesRequest } from '../src/core/context.ts';
-import { PROGRAM, Queue } from './support/queue.ts';
-import { median, ms, print, skip, timed } from './support/report.ts';
+import type { KubernetesRequest } from '../src/core/context.ts';
+import { pair, rounds } from './support/pairs.ts';
+import { containerTask, PROGRAM, Queue } from './support/queue.ts';
+import { print, skip, timed } from './support/report.ts';
 
 const ROUNDS = Number(process.env.BERTH_BENCH_ROUNDS ?? 12);
 const JOBS = Number(process.env.BERTH_BENCH_JOBS ?? 40);
@@ -47,24 +48,10 @@ async function inPod(): Promise<void> {
   const inForeground = () =>
     run(process.execPath, [PROGRAM, 'run', ...options, '--', 'true'], { env: queue.env });
   const byHand = () => kubectl('exec', 'box', '--', 'true');
-  const times = { worker: [] as number[], foreground: [] as number[], hand: [] as number[] };
-  await Promise.all([byWorker(), inForeground(), byHand()]);
-  for (let round = 0; round < ROUNDS; round++) {
-    times.worker.push(await timed(byWorker));
-    times.hand.push(await timed(byHand));
-    times.foreground.push(await timed(inForeground));
-  }
-  for (const way of ['worker', 'foreground'] as const) {
-    const ratio = median(times[way]) / median(times.hand);
-    print({
-      what: way === 'worker' ? 'a task in a pod, by a worker' : 'berth run in a pod',
-      ours: ms(median(times[way])),
-      peer: `kubectl exec ${ms(median(times.hand))}`,
-      ratio,
-      goal: `${EXEC_GOAL} x`,
-      ok: ratio <= EXEC_GOAL,
-    });
-  }
+  const times = await rounds(ROUNDS, { worker: byWorker, hand: byHand, foreground: inForeground });
+  const peer = { name: 'kubectl exec', times: times.hand, goal: EXEC_GOAL };
+  pair('a task in a pod, by a worker', times.worker, peer);
+  pair('berth run in a pod', times.foreground, peer);
 }
 
 /** Jobs that do nothing, until all of them have succeeded. */
@@ -102,29 +89,5 @@ async function asJobs(): Promise<void> {
 }
 
 function taskOf(kubernetes: KubernetesRequest, image: string | null) {
-  const context: ContextRequest = {
-    host: 'local',
-    workdir: process.cwd(),
-    env: {},
-    prereqs: [],
-    gitBranch: null,
-    worktree: false,
-    venv: { kind: 'off' },
-    container: {
-      mode: 'explicit',
-      type: 'kubernetes',
-      image,
-      service: null,
-      name: null,
-      kubernetes,
-      volumes: [],
-      ports: [],
-      user: null,
-      engineArgs: [],
-      allowHost: false,
-      start: false,
-      build: false,
-    },
-  };
-  return { payload: { kind: 'argv', argv: ['true'] } as const, context, queue: {} };
+  return containerTask(['true'], process.cwd(), { type: 'kubernetes', kubernetes, image });
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Deps } from '../../src/actions/deps.ts';
 import type { TaskRequest } from '../../src/actions/task-spec.ts';
+import type { ContainerRequest, ContextRequest } from '../../src/core/context.ts';
 import { wire } from '../../src/wiring.ts';
 import { workerAnswers } from '../../src/worker/nudge.ts';
 
@@ -88,18 +89,42 @@ export function cpuMs(pid: number | 'self'): readonly [own: number, children: nu
 
 /** A shell line for the host. */
 export function lineTask(line: string, workdir: string): TaskRequest {
+  return { payload: { kind: 'line', line }, context: contextOf(workdir, null), queue: {} };
+}
+
+/** An argument list for a container. */
+export function containerTask(
+  argv: readonly string[],
+  workdir: string,
+  container: Pick<ContainerRequest, 'type'> & Partial<ContainerRequest>,
+): TaskRequest {
+  const request: ContainerRequest = {
+    mode: 'explicit',
+    image: null,
+    service: null,
+    name: null,
+    kubernetes: null,
+    volumes: [],
+    ports: [],
+    user: null,
+    engineArgs: [],
+    allowHost: false,
+    start: false,
+    build: false,
+    ...container,
+  };
+  return { payload: { kind: 'argv', argv }, context: contextOf(workdir, request), queue: {} };
+}
+
+function contextOf(workdir: string, container: ContainerRequest | null): ContextRequest {
   return {
-    payload: { kind: 'line', line },
-    context: {
-      host: 'local',
-      workdir,
-      env: {},
-      prereqs: [],
-      gitBranch: null,
-      worktree: false,
-      venv: { kind: 'off' },
-      container: null,
-    },
-    queue: {},
+    host: 'local',
+    workdir,
+    env: {},
+    prereqs: [],
+    gitBranch: null,
+    worktree: false,
+    venv: { kind: 'off' },
+    container,
   };
 }
