@@ -2,7 +2,7 @@ import type { Command } from '../core/command.ts';
 import { BerthError } from '../core/errors.ts';
 import type { ExecResult, Host } from '../core/host.ts';
 import type { Availability } from '../core/inspect.ts';
-import { type EngineName, engineCommand, lastWords } from './engine-cli.ts';
+import { ASK_TIMEOUT_MS, type EngineName, engineCommand, lastWords } from './engine-cli.ts';
 import { PROBE_TIMEOUT_MS } from './probe-engines.ts';
 
 export interface ComposeAvailability extends Availability {
@@ -15,7 +15,7 @@ export interface ComposeAvailability extends Availability {
  * then what serves podman. Version 1 comes last, with a reason: it reads fewer files than version 2.
  */
 export async function probeCompose(host: Host): Promise<ComposeAvailability> {
-  const tried = await tryAll(host, CANDIDATES);
+  const tried = await tryAll(host, CANDIDATES, PROBE_TIMEOUT_MS);
   const best = bestOf(tried);
   if (best === undefined) return missing(tried[0]?.result, await brokenPlugin(host, tried[0]?.result));
   return {
@@ -45,19 +45,26 @@ export type ComposeDialect = 'v2' | 'v1' | 'podman-compose';
  * @throws {BerthError} `RUNTIME_UNAVAILABLE`
  */
 export async function findCompose(host: Host, engine: EngineName): Promise<ComposeCommand> {
-  const best = bestOf(
-    await tryAll(
-      host,
-      CANDIDATES.filter((one) => one.engine === engine),
-    ),
-  );
+  // somebody waits for a service: a Compose that takes its time on a busy machine is not a missing one
+  const candidates = CANDIDATES.filter((one) => one.engine === engine);
+  const tried = await tryAll(host, candidates, ASK_TIMEOUT_MS);
+  const best = bestOf(tried);
   if (best === undefined) {
+    const slow = tried.find(({ result }) => result.failure === 'timeout');
+    if (slow !== undefined) throw unanswered(slow.name);
     throw new BerthError(`There is no Compose for ${engine} here.`, {
       code: 'RUNTIME_UNAVAILABLE',
       hint: '`berth runtimes` shows what was tried and what mends it.',
     });
   }
   return { command: best.start, dialect: dialectOf(best) };
+}
+
+function unanswered(name: string): BerthError {
+  return new BerthError(`${name} did not answer within ${ASK_TIMEOUT_MS} ms.`, {
+    code: 'RUNTIME_UNAVAILABLE',
+    hint: `Run \`${name} version\` by hand, and try again when it answers.`,
+  });
 }
 
 const SHORT = ['version', '--short'];
@@ -94,11 +101,11 @@ interface Tried extends Candidate {
   readonly version: string | null;
 }
 
-function tryAll(host: Host, candidates: readonly Candidate[]): Promise<readonly Tried[]> {
+function tryAll(host: Host, candidates: readonly Candidate[], timeoutMs: number): Promise<readonly Tried[]> {
   return Promise.all(
     candidates.map(async (one) => {
       const argv = [...one.start.argv, ...one.ask];
-      const result = await host.exec({ ...one.start, argv }, { timeoutMs: PROBE_TIMEOUT_MS });
+      const result = await host.exec({ ...one.start, argv }, { timeoutMs });
       return { ...one, result, version: result.exitCode === 0 ? versionIn(result.stdout) : null };
     }),
   );
