@@ -20,9 +20,13 @@ describeWithPrivateDocker('a docker daemon in trouble while tasks run in its con
   });
   afterEach(async () => {
     docker.wake();
-    await berth[Symbol.asyncDispose]();
-    await docker[Symbol.asyncDispose]();
-    rmSync(project, { recursive: true });
+    try {
+      await berth[Symbol.asyncDispose]();
+    } finally {
+      // a daemon that stayed would be in the way of every test after it
+      await docker[Symbol.asyncDispose]();
+      rmSync(project, { recursive: true });
+    }
   });
   const into = (container: string) => ['--container', container, '--workdir', project];
   /** One task under way in a running container. */
