@@ -1,16 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { basename, join } from 'node:path';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { localWorld } from '../../src/contexts/resolve/local-world.ts';
 import { asked, madeUp, request } from '../../src/contexts/resolve/made-up.ts';
 import { resolveContext } from '../../src/contexts/resolve.ts';
@@ -19,42 +11,34 @@ import { localHost } from '../../src/hosts/local.ts';
 import { cliInspector } from '../../src/runtimes/inspector.ts';
 import { describeWith } from '../support/engines.ts';
 
-// Stands in for the devcontainer CLI: it notes its arguments and starts a real container with the labels
-// that the CLI gives.
-const TOOL = `#!/bin/sh
-echo "$*" >> "$(dirname "$0")/calls"
-[ -e "$3/fail" ] && { echo '{"outcome":"error","message":"the image is not there"}'; exit 1; }
-docker run -d --init --network none --name "$CALLED" --label "devcontainer.local_folder=$3" \\
-  --label "devcontainer.config_file=$5" --mount "type=bind,source=$3,target=/workspaces/app" \\
-  berth-busybox:latest sleep 100000
-`;
+// The real devcontainer CLI, on the real engine.
 
-const name = `berth-devcontainer-up-${process.pid}`;
+const TOOLS = join(import.meta.dirname, '../../node_modules/.bin');
+const RUN_ARGS = '"runArgs": ["--init", "--network=none"], "updateRemoteUserUID": false';
 const top = realpathSync(mkdtempSync(join(tmpdir(), 'berth-up-')));
-const bin = join(top, 'bin');
-mkdirSync(bin);
 afterAll(() => rmSync(top, { recursive: true, force: true }));
 
-function hostWith(path: string): Host {
+function hostWith(tools: readonly string[]): Host {
   const host = localHost();
   const machine = (process.env.PATH ?? '').split(':');
   const withoutTool = machine.filter((dir) => !existsSync(join(dir, 'devcontainer')));
-  const env = { PATH: [path, ...withoutTool].join(':'), CALLED: name };
+  const env = { PATH: [...tools, ...withoutTool].join(':') };
   return {
     ...host,
     exec: (command, options) => host.exec({ ...command, env: { ...command.env, ...env } }, options),
   };
 }
 
-function project(of: string, json: string): string {
-  const dir = join(top, of);
+function project(of: string, json: string, files: Readonly<Record<string, string>> = {}): string {
+  const dir = join(top, `${of}-${process.pid}`);
   mkdirSync(join(dir, '.devcontainer'), { recursive: true });
   writeFileSync(join(dir, '.devcontainer/devcontainer.json'), json);
+  for (const [path, text] of Object.entries(files)) writeFileSync(join(dir, path), text);
   return dir;
 }
 
-function resolve(dir: string, options: { readonly path?: string; readonly dryRun?: boolean } = {}) {
-  const host = hostWith(options.path ?? bin);
+function resolve(dir: string, { tools = [TOOLS], dryRun = false } = {}) {
+  const host = hostWith(tools);
   const world = localWorld({
     host,
     environment: process.env,
@@ -62,54 +46,100 @@ function resolve(dir: string, options: { readonly path?: string; readonly dryRun
     inspector: (engine) => cliInspector(host, engine),
     probe: madeUp({}).probe,
     kubernetes: madeUp({}).kubernetes,
-    dryRun: options.dryRun ?? false,
+    dryRun,
   });
   return resolveContext(request(dir, { container: asked({ start: true }) }), world);
 }
 
-describeWith(['docker'], 'a dev container with --start', () => {
-  writeFileSync(join(bin, 'devcontainer'), TOOL, { mode: 0o755 });
-  afterAll(() => void execFileSync('docker', ['rm', '--force', name]));
+function docker(...argv: readonly string[]): string {
+  return execFileSync('docker', argv, { encoding: 'utf8' }).trim();
+}
 
+/** What the tool made for a directory. */
+function containersOf(dir: string): readonly string[] {
+  return withLabel(`devcontainer.local_folder=${dir}`);
+}
+
+function withLabel(label: string): readonly string[] {
+  const ids = docker('ps', '--all', '--quiet', '--no-trunc', '--filter', `label=${label}`);
+  return ids.split('\n').filter((id) => id !== '');
+}
+
+function remove(ids: readonly string[]): void {
+  if (ids.length > 0) docker('rm', '--force', ...ids);
+}
+
+describeWith(['docker'], 'a dev container with --start', () => {
   test('is not brought up in a dry run, nor while its file has a command for the host', async () => {
-    const dir = project('careful', '{"image": "a", "initializeCommand": "touch /tmp/x"}');
+    const dir = project('careful', '{"image": "berth-busybox", "initializeCommand": "touch made"}');
 
     await expect(resolve(dir, { dryRun: true })).rejects.toMatchObject({ code: 'CONTAINER_NOT_RUNNING' });
     await expect(resolve(dir)).rejects.toMatchObject({ code: 'POLICY' });
-    expect(existsSync(join(bin, 'calls'))).toBe(false);
+    expect(containersOf(dir)).toEqual([]);
+    expect(existsSync(join(dir, 'made'))).toBe(false);
   });
 
   test('says so where its tool is not installed', async () => {
-    await expect(resolve(project('bare', '{"image": "a"}'), { path: top })).rejects.toMatchObject({
+    await expect(resolve(project('bare', '{"image": "a"}'), { tools: [] })).rejects.toMatchObject({
       code: 'CONTAINER_NOT_RUNNING',
       message: expect.stringContaining('is not installed'),
     });
   });
 
   test('says what its tool said when it does not come up', async () => {
-    const dir = project('broken', '{"image": "a"}');
-    writeFileSync(join(dir, 'fail'), '');
+    const dir = project('broken', `{"image": "localhost:1/berth-nowhere:1", ${RUN_ARGS}}`);
 
     await expect(resolve(dir)).rejects.toMatchObject({
       code: 'CONTAINER_NOT_RUNNING',
-      message: expect.stringContaining('the image is not there'),
+      message: expect.stringMatching(/did not come up: .*berth-nowhere/),
     });
   });
 
   test('is brought up once without the commands of its life cycle, and entered', async () => {
-    const dir = project('app', '{"image": "a", "remoteUser": "dev", "postCreateCommand": "touch made"}');
-    const file = join(dir, '.devcontainer/devcontainer.json');
-    rmSync(join(bin, 'calls'), { force: true });
+    const commands =
+      '"onCreateCommand": "touch made", "postCreateCommand": "touch made", "postStartCommand": "touch made"';
+    const dir = project('app', `{"image": "berth-busybox", "remoteUser": "root", ${commands}, ${RUN_ARGS}}`);
+    onTestFinished(() => remove(containersOf(dir)));
 
     const first = await resolve(dir);
+
+    const target = `/workspaces/${basename(dir)}`;
     expect(first).toMatchObject({
-      dir: { target: '/workspaces/app' },
-      user: 'dev',
+      dir: { target },
+      user: 'root',
       container: { type: 'devcontainer', start: null },
     });
     expect((await resolve(dir)).container?.id).toBe(first.container?.id);
-    expect(readFileSync(join(bin, 'calls'), 'utf8')).toBe(
-      `up --workspace-folder ${dir} --config ${file} --skip-post-create\n`,
-    );
+    expect(containersOf(dir)).toEqual([first.container?.id]);
+    expect(docker('exec', first.container?.id ?? '', 'ls', '-A', target)).toBe('.devcontainer');
+  });
+});
+
+describeWith(['docker', 'compose'], 'a dev container on Compose that its tool brought up', () => {
+  test.each([
+    ['compose.yaml', '../compose.yaml', '.', ''],
+    ['.devcontainer/compose.yaml', 'compose.yaml', '..', '_devcontainer'],
+  ])('is entered as its file says, with its Compose file at %s', async (path, named, top, suffix) => {
+    const file = {
+      dockerComposeFile: named,
+      service: 'app',
+      workspaceFolder: '/src',
+      remoteUser: 'root',
+      updateRemoteUserUID: false,
+    };
+    const sleeps = 'image: berth-busybox, init: true, network_mode: none, command: sleep 1000';
+    const app = `&app {${sleeps}, volumes: ["${top}:/src"]}`;
+    const dir = project(`composed${suffix}`, JSON.stringify(file), {
+      [path]: `services:\n  app: ${app}\n  db: *app\n`,
+    });
+    const name = `${basename(dir)}${suffix}`;
+    onTestFinished(() => remove(withLabel(`com.docker.compose.project=${name}`)));
+    execFileSync(join(TOOLS, 'devcontainer'), ['up', '--workspace-folder', dir], { stdio: 'ignore' });
+
+    expect(await resolve(dir)).toMatchObject({
+      dir: { target: '/src' },
+      user: 'root',
+      container: { type: 'devcontainer', service: 'app', project: name, id: containersOf(dir)[0] },
+    });
   });
 });
