@@ -70,6 +70,11 @@ export class Matcher {
     }
   }
 
+  /** All that these sessions serve. */
+  lanes(): readonly string[] {
+    return [...this.byLane.keys()];
+  }
+
   /** Whether a task of this lane may still find a session. */
   serves(lane: string): boolean {
     return this.byLane.get(lane)?.some((session) => this.idle.has(session)) ?? false;
@@ -88,7 +93,9 @@ export class Matcher {
 
   private passing(spec: TaskSpec): readonly Session[] {
     const sessions = this.byLane.get(laneOf(spec)) ?? [];
-    return sessions.filter((session) => judge(spec, session, this.paused).passed);
+    return sessions.filter((session) =>
+      GATES.every(([, refuse]) => refuse(spec, session, this.paused) === null),
+    );
   }
 }
 
@@ -139,15 +146,10 @@ const GOOD_ENOUGH = 20;
  * @param paused  providers that take no prompts now
  */
 export function judge(spec: TaskSpec, session: Session, paused: readonly string[] = []): Judgement {
-  const gates: readonly Gate[] = [
-    { name: 'session', refusal: sessionRefusal(spec, session) },
-    { name: 'host', refusal: hostRefusal(spec, session) },
-    { name: 'kind', refusal: kindRefusal(spec, session) },
-    { name: 'provider', refusal: providerRefusal(spec, session) ?? pauseRefusal(spec, session, paused) },
-    { name: 'container', refusal: containerRefusal(spec, session) },
-    { name: 'repository', refusal: repositoryRefusal(spec, session) },
-    { name: 'branch', refusal: branchRefusal(spec, session) },
-  ];
+  const gates: readonly Gate[] = GATES.map(([name, refuse]) => ({
+    name,
+    refusal: refuse(spec, session, paused),
+  }));
   const scores = scoresOf(spec, session);
   return {
     gates,
@@ -156,6 +158,23 @@ export function judge(spec: TaskSpec, session: Session, paused: readonly string[
     total: totalOf(scores),
   };
 }
+
+/** By name, each with why a session is refused; null where it passes. */
+const GATES: readonly (readonly [
+  name: string,
+  refuse: (spec: TaskSpec, session: Session, paused: readonly string[]) => string | null,
+])[] = [
+  ['session', sessionRefusal],
+  ['host', hostRefusal],
+  ['kind', kindRefusal],
+  [
+    'provider',
+    (spec, session, paused) => providerRefusal(spec, session) ?? pauseRefusal(spec, session, paused),
+  ],
+  ['container', containerRefusal],
+  ['repository', repositoryRefusal],
+  ['branch', branchRefusal],
+];
 
 function sessionRefusal({ queue }: TaskSpec, session: Session): string | null {
   const targeted = queue.target === null || queue.target === session.name;

@@ -1,5 +1,5 @@
 import { pausedProviders } from '../core/limits.ts';
-import { lanesOf, Matcher } from '../core/match.ts';
+import { Matcher } from '../core/match.ts';
 import type { Session } from '../core/session.ts';
 import type { Claim } from '../core/store.ts';
 import { assignAll, claimOf } from './assign.ts';
@@ -7,10 +7,10 @@ import { finish } from './ends.ts';
 import { laneQueue } from './lanes.ts';
 import { readPauses } from './pauses.ts';
 import { leaseOf, specOf, type TaskRow } from './rows.ts';
-import { type SessionColumns, sessionOf } from './session-rows.ts';
+import { SESSION_COLUMNS, type SessionColumns, sessionOf } from './session-rows.ts';
 import { sha256 } from './spec-text.ts';
 import type { StoreParts } from './transitions.ts';
-import { all, put, type Work } from './work.ts';
+import { all, bulk, put, type Work } from './work.ts';
 import { epochOf } from './workers.ts';
 
 /**
@@ -28,7 +28,7 @@ export function* claimTasks(parts: StoreParts, worker: string, limit: number): W
   yield* makeDue(parts);
   const idle = yield* idleSessions(parts, worker, epoch);
   const paused = pausedProviders(pauses, parts.now()).map(({ name }) => name);
-  const pairs = idle.length === 0 ? [] : yield* matchAll(parts, new Matcher(idle, paused), { idle, limit });
+  const pairs = idle.length === 0 ? [] : yield* matchAll(parts, new Matcher(idle, paused), limit);
   const takings = pairs.map(({ row, session }) => ({ row, worker, epoch, session: session.name }));
   return yield* assignAll(parts, takings);
 }
@@ -38,13 +38,9 @@ interface Pair {
   readonly session: Session;
 }
 
-function* matchAll(
-  parts: StoreParts,
-  matcher: Matcher,
-  { idle, limit }: { readonly idle: readonly Session[]; readonly limit: number },
-): Work<readonly Pair[]> {
+function* matchAll(parts: StoreParts, matcher: Matcher, limit: number): Work<readonly Pair[]> {
   const pairs: Pair[] = [];
-  const next = yield* laneQueue(parts, [...new Set(idle.flatMap(lanesOf))]);
+  const next = yield* laneQueue(parts, matcher.lanes());
   let rooms: Map<string, number> | null = null;
   while (pairs.length < limit) {
     const row = yield* next((lane) => matcher.serves(lane), limit - pairs.length);
@@ -94,14 +90,12 @@ function makeDue({ now }: StoreParts): Work<void> {
 
 /** Its own slots, and terminal sessions of its host that belong to no worker. */
 function* idleSessions({ dialect }: StoreParts, worker: string, epoch: number): Work<readonly Session[]> {
-  const rows = yield* all<SessionColumns>(
-    `select * from sessions where status = 'idle' and (
+  const rest = `from sessions where status = 'idle' and (
        (worker = :worker and worker_epoch = :epoch)
        or (worker is null and kind = 'tmux' and host = (select host from workers where name = :worker)))
        and name not in (select name from pauses where kind = 'session')
-     ${dialect.unlocked}`,
-    { worker, epoch },
-  );
+     ${dialect.unlocked}`;
+  const rows = yield* bulk<SessionColumns>(dialect, { columns: SESSION_COLUMNS, rest }, { worker, epoch });
   return rows.map(sessionOf);
 }
 

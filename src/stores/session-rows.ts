@@ -27,6 +27,30 @@ export interface SessionColumns {
   readonly last_context_update: string | null;
 }
 
+/** All that `sessionOf` reads. */
+export const SESSION_COLUMNS: readonly (keyof SessionColumns)[] = [
+  'name',
+  'host',
+  'kind',
+  'status',
+  'provider',
+  'current_task_id',
+  'current_dir',
+  'git_branch',
+  'env_vars',
+  'container_id',
+  'container_state',
+  'container_image',
+  'container_type',
+  'container_volumes',
+  'container_ports',
+  'container_service',
+  'container_project',
+  'container_namespace',
+  'last_activity',
+  'last_context_update',
+];
+
 export function sessionOf(row: SessionColumns): Session {
   return {
     name: row.name,

@@ -10,6 +10,8 @@ export function postgresDialect(lock: readonly [number, number]): Dialect {
       `select value::${type} from json_array_elements_text(cast(:${name} as json)) as value`,
     rows: (columns) =>
       `json_to_recordset(cast(:rows as json)) as given (${columns.map((name) => `${name} ${typeOf(name)}`).join(', ')})`,
+    bulk: (columns, rest) =>
+      `select json_agg(json_build_array(${columns.join(', ')}))::text as rows from (select ${columns.join(', ')} ${rest}) as given`,
     alone: () => put(`select pg_advisory_xact_lock(${lock.join(', ')})`),
     // a machine may have worked for other databases, with the same ids
     runDirectory: ({ id, created_at_ms }, attempt) => `${id}-${attempt}-${created_at_ms.toString(36)}`,
