@@ -147,7 +147,8 @@ class Loop {
     ]);
     for (const claim of claims) this.take(claim);
     if (news === null) return true;
-    this.beatAtMs = performance.now();
+    // nudges may come faster than that for ever, and what dead processes left must be looked at all the same
+    if (due) this.beatAtMs = performance.now();
     if (news.kept) lease?.renewed(sentAtMs);
     for (const { taskId, reason } of news.stops) this.stop(taskId, reason);
     if (!news.kept) this.deps.log({ event: 'name_lost', message: `another process is worker ${name} now` });
