@@ -134,11 +134,18 @@ test('a process that the task left behind holds nobody up', async () => {
 test('a slow reader gets all of a long output', async () => {
   await using berth = new Berth();
   const run = berth.start(['run', '--json', '--', 'sh', '-c', 'head -c 3000000 /dev/zero | tr "\\0" x']);
+  const { stdout } = run;
+  if (!stdout) throw new Error('no output to read');
+  stdout.on('readable', () => {});
   let size = 0;
-  for await (const chunk of run.stdout ?? []) {
-    size += (chunk as Buffer).length;
-    if (size < 500_000) await new Promise((resolve) => setTimeout(resolve, 120));
+  while (size < 500_000) {
+    // it lags behind: as much waits as the pipe's end takes, and the writer is held up
+    await until('more waits', () => stdout.readableLength >= stdout.readableHighWaterMark);
+    size += (stdout.read() as Buffer).length;
   }
+
+  stdout.removeAllListeners('readable');
+  for await (const chunk of stdout) size += (chunk as Buffer).length;
   expect(size).toBeGreaterThan(3_000_000);
 });
 
