@@ -82,7 +82,9 @@ export async function chaos(
   { chaosMs, until }: { readonly chaosMs: number; readonly until: 'end' | 'found' },
 ): Promise<Story> {
   const store = await place.open();
-  const crew = new Crew(place.address, program, traces);
+  // who looks for a bug wants the faults that show it; who looks for none wants everything in between as well
+  const freezeEvery = until === 'found' ? 12 : 40;
+  const crew = new Crew({ program, address: place.address, traces, freezeEvery });
   const sent = new Sent(store, place.address.startsWith('postgresql:'));
   const faults = { kill: 0, stop: 0, crash: 0 };
   const over = AbortSignal.timeout(chaosMs);

@@ -3,6 +3,16 @@ import { LEASE_MS } from './lease.ts';
 
 const WORKERS = 6;
 
+export interface Orders {
+  readonly program: string;
+  /** Of the queue. */
+  readonly address: string;
+  /** Where they write down what they do. */
+  readonly traces: string;
+  /** On average one in so many steps between two of their calls lasts longer than the lease. */
+  readonly freezeEvery: number;
+}
+
 /** Worker processes that are replaced when they die. */
 export class Crew {
   private readonly members: ChildProcess[] = [];
@@ -12,10 +22,9 @@ export class Crew {
   /** What workers complained of; one that is healthy says nothing. */
   readonly words: string[] = [];
 
-  /** @param address  of the queue */
-  constructor(address: string, program: string, traces: string) {
+  constructor({ program, address, traces, freezeEvery }: Orders) {
     this.start = (at) => {
-      const child = spawn(process.execPath, [program, address, `w${at}`, traces], {
+      const child = spawn(process.execPath, [program, address, `w${at}`, traces, String(freezeEvery)], {
         stdio: ['pipe', 'ignore', 'pipe'],
       });
       child.stderr?.on('data', (words) => this.words.push(String(words)));

@@ -11,7 +11,7 @@ import { openSqliteStore } from '../../src/stores/sqlite.ts';
 import { HERE } from '../../src/testing/store-fixture.ts';
 import { LEASE_MS } from './lease.ts';
 
-const [place = '', name = '', traces = ''] = process.argv.slice(2);
+const [place = '', name = '', traces = '', freezeEvery = '40'] = process.argv.slice(2);
 const note = (line: string) => appendFileSync(traces, `${line}\n`);
 const SLOTS = 4;
 const shared = place.startsWith('postgresql:');
@@ -83,7 +83,7 @@ async function work(claim: Claim): Promise<void> {
 
 /** What SIGSTOP does at any time, here and then where it matters: between two steps of a task. */
 function freeze(): void {
-  if (Math.random() > 1 / 40) return;
+  if (Math.random() > 1 / Number(freezeEvery)) return;
   // until it was given up, and another one has begun what it had
   const forMs = (2 + 1.5 * Math.random()) * LEASE_MS;
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, forMs);
