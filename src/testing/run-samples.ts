@@ -29,13 +29,19 @@ export function hiding(mark: string): Payload {
 
 /** Prints its arguments, each with a NUL behind it. */
 export function showing(words: readonly string[]): Payload {
-  return argv('sh', '-c', 'for one; do printf "%s\\0" "$one"; done', 'sh', ...words);
+  return argv(...showingWords(words));
+}
+
+/** The same as an argument list. */
+export function showingWords(words: readonly string[]): readonly string[] {
+  return ['sh', '-c', 'for one; do printf "%s\\0" "$one"; done', 'sh', ...words];
 }
 
 /** Those that shells and engines give a meaning of their own, and some that nobody does. */
 export const CODES = [0, 1, 2, 7, 64, 100, 124, 125, 126, 127, 128, 130, 137, 143, 254, 255];
 
-export const AWKWARD = [
+/** What a shell, an engine or a program in between may take for something else. */
+export const AWKWARD_TEXT = [
   'plain',
   '',
   ' ',
@@ -63,23 +69,26 @@ export const AWKWARD = [
   ' trailing ',
   '\r',
   '\u001b[31m',
-  '\udcff',
-  'a\udce9b\udcc3',
   'x'.repeat(100_000),
 ];
 
-export const VARIABLES = {
+/** Also what is not UTF-8. */
+export const AWKWARD = [...AWKWARD_TEXT, '\udcff', 'a\udce9b\udcc3'];
+
+export const TEXT_VARIABLES = {
   GREETING: `it's "quoted" $(id) \`id\` \\`,
   EMPTY: '',
   LINES: 'one\ntwo\n\nthree\n',
+  EQUALS: 'a=b=c',
   UNICODE: 'é漢🚢',
-  LATIN: 'caf\udce9',
   LOWER_case_1: ' spaces ',
   DOCKER_HOST: 'tcp://not.for.the.client',
   CONTAINER_HOST: 'tcp://not.for.the.client',
   DATABASE_URL: 'postgres://user:password@db/name',
-  LONG: 'x'.repeat(100_000),
 } as const;
+
+/** Also what is not UTF-8, or long. */
+export const VARIABLES = { ...TEXT_VARIABLES, LATIN: 'caf\udce9', LONG: 'x'.repeat(100_000) } as const;
 
 /**
  * Those that end a program, with their numbers on Linux; 128+n is the exit code. QUIT is left out: an engine that

@@ -4,6 +4,7 @@ import type { Command } from '../core/command.ts';
 import type { ResolvedContainer } from '../core/context.ts';
 import type { ExecResult, Host } from '../core/host.ts';
 import type { Place, Runtime, Scope } from '../core/runtime.ts';
+import { AWKWARD_TEXT, showingWords, TEXT_VARIABLES } from './run-samples.ts';
 
 /** A runtime with something to enter: a box that runs already, an image to start one of, or no box. */
 export interface RuntimeUnderTest {
@@ -46,9 +47,9 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeUnderTe
     });
 
     test('arguments arrive byte for byte', async () => {
-      const shown = await run({ argv: showingArguments(AWKWARD) });
+      const shown = await run({ argv: showingWords(AWKWARD_TEXT) });
 
-      expect(shown.stdout.split('\0').slice(0, -1)).toEqual(AWKWARD);
+      expect(shown.stdout.split('\0').slice(0, -1)).toEqual(AWKWARD_TEXT);
     });
 
     test('any text arrives as an argument', async () => {
@@ -56,7 +57,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeUnderTe
       const lists = fc.array(text, { minLength: 200, maxLength: 400 });
       await fc.assert(
         fc.asyncProperty(lists, async (list) => {
-          const shown = await run({ argv: showingArguments(list) });
+          const shown = await run({ argv: showingWords(list) });
           expect(shown.stdout.split('\0').slice(0, -1)).toEqual(list);
         }),
         { numRuns: 5 },
@@ -73,7 +74,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeUnderTe
     });
 
     test('variables arrive byte for byte, also those that the engine itself reads', async () => {
-      const env = { ...VARIABLES };
+      const env = { ...TEXT_VARIABLES, HOME: '/tmp/some home', PATH: '/opt/own:/bin:/usr/bin' };
       const names = Object.keys(env);
       const script = names.map((one) => `printf '%s\\0' "$${one}"`).join('; ');
       const shown = await run({ argv: ['/bin/sh', '-c', script], env });
@@ -167,54 +168,6 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeUnderTe
 }
 
 const PIPES = { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', detached: false } as const;
-
-const AWKWARD = [
-  'plain',
-  '',
-  ' ',
-  'two words',
-  `it's "quoted"`,
-  '$(id)',
-  '`id`',
-  '$HOME',
-  '\\',
-  '\\n',
-  'line\nbreak',
-  '\ttab',
-  '--help',
-  '-x',
-  '--',
-  '*',
-  '~',
-  '#no comment',
-  '{a,b}',
-  'a=b',
-  '!',
-  'é漢🚢',
-  '%s%n',
-  ' trailing ',
-  '\r',
-  '\u001b[31m',
-  'x'.repeat(100_000),
-];
-
-const VARIABLES = {
-  GREETING: `it's "quoted" $(id) \`id\` \\`,
-  EMPTY: '',
-  LINES: 'one\ntwo\n\nthree\n',
-  EQUALS: 'a=b=c',
-  UNICODE: 'é漢🚢',
-  LOWER_case_1: ' spaces ',
-  HOME: '/tmp/some home',
-  DOCKER_HOST: 'tcp://not.for.the.client',
-  CONTAINER_HOST: 'tcp://not.for.the.client',
-  PATH: '/opt/own:/bin:/usr/bin',
-  DATABASE_URL: 'postgres://user:password@db/name',
-} as const;
-
-function showingArguments(list: readonly string[]): readonly string[] {
-  return ['sh', '-c', 'for one; do printf "%s\\0" "$one"; done', 'sh', ...list];
-}
 
 function aScope(attempt: number): Scope {
   return { task: 4_200_000 + process.pid, attempt, owner: `contract:${process.pid}`, workdir: '/tmp' };

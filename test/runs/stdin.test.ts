@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Berth, endOf, until } from '../support/berth.ts';
+import { processesWith } from '../support/box-processes.ts';
 import { type Box, bareBox, runningBox, serviceBox } from '../support/boxes.ts';
 import { describeWith, type Engine } from '../support/engines.ts';
-import { processesWith } from '../support/run-ways.ts';
 
 const BOXES: readonly (readonly [string, readonly Engine[], () => Promise<Box>])[] = [
   ['the host', [], bareBox],

@@ -3,7 +3,10 @@ import { expect, test } from 'vitest';
 import { RUN_POINTS } from '../../src/testing/run-contract.ts';
 
 const page = readFileSync(new URL('../../docs/containers.md', import.meta.url), 'utf8');
-const suite = readFileSync(new URL('../../src/testing/run-contract.ts', import.meta.url), 'utf8');
+const suite = ['arriving', 'ends', 'stops', 'traces']
+  .map((part) => new URL(`../../src/testing/run-contract-${part}.ts`, import.meta.url))
+  .map((file) => readFileSync(file, 'utf8'))
+  .join('');
 const generated = page.split('<!-- contract table -->')[1]?.split('<!-- end')[0] ?? '';
 const [points = [], boxes = []] = generated
   .trim()

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { quoteWord, shellQuote } from '../../src/core/command.ts';
 import { Berth, until } from '../support/berth.ts';
+import { processesWith } from '../support/box-processes.ts';
 import { type Box, bareBox, runningBox, serviceBox } from '../support/boxes.ts';
 import { describeWith, type Engine } from '../support/engines.ts';
-import { processesWith } from '../support/run-ways.ts';
 
 const BOXES: readonly (readonly [string, readonly Engine[], () => Promise<Box>])[] = [
   ['the host', ['tmux'], bareBox],

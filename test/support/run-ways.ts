@@ -1,32 +1,27 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedContext } from '../../src/core/context.ts';
-import { BerthError } from '../../src/core/errors.ts';
 import type { Host } from '../../src/core/host.ts';
 import { ownerOf } from '../../src/core/owner.ts';
 import type { Store } from '../../src/core/store.ts';
-import type { Outcome, Task, TaskSpec } from '../../src/core/task.ts';
+import type { Outcome, TaskSpec } from '../../src/core/task.ts';
 import { headlessExecutor } from '../../src/executors/headless.ts';
 import { withKubernetes } from '../../src/executors/kubernetes.ts';
 import { readProcesses, runFiles } from '../../src/executors/run-directory.ts';
 import { ownServer, tmux } from '../../src/executors/tmux/server.ts';
 import { localHost } from '../../src/hosts/local.ts';
-import { bareRuntime } from '../../src/runtimes/bare.ts';
-import { composeRuntime } from '../../src/runtimes/compose.ts';
 import { entryFailure } from '../../src/runtimes/entry-failure.ts';
-import { kubeApis } from '../../src/runtimes/kubernetes/api.ts';
-import { kubernetesRuntime } from '../../src/runtimes/kubernetes.ts';
-import { ociRuntime } from '../../src/runtimes/oci.ts';
 import { openSqliteStore } from '../../src/stores/sqlite.ts';
 import type { RunsUnderTest, RunWish, StartedRun } from '../../src/testing/run-contract.ts';
 import type { RunDeps } from '../../src/worker/deps.ts';
 import { runInForeground } from '../../src/worker/foreground.ts';
 import { runTask } from '../../src/worker/run-task.ts';
 import { Berth } from './berth.ts';
+import { apiOf, processesIn, RUNTIMES } from './box-processes.ts';
 import { type Box, call, ODD_NAME } from './boxes.ts';
 import { has } from './engines.ts';
+import { RunsElsewhere } from './run-elsewhere.ts';
 import { openWindows, type Windows } from './windows.ts';
 
 /** In a window of tmux only where there is one. */
@@ -45,14 +40,16 @@ export async function openRuns(way: RunsUnderTest['way'], box: Box): Promise<Run
   const windows = way === 'tmux' ? await openWindows(host, home, runs) : null;
   const deps = { ...depsFor({ box, host, store, runs }), ...(windows && { terminals: windows.terminals }) };
   const berth = new Berth(box.as?.env, box.as);
-  const machine: Machine = { box, deps, runs, berth, windows };
+  const machine: Machine = { box, deps, runs, windows };
+  const elsewhere = new RunsElsewhere(berth, box, way);
   if (way !== 'foreground') await takeWorker(machine);
   return {
     way,
-    isCheap: !box.owned && box.container?.runtime !== 'kubernetes',
+    // a window is held as any run of the queue, and a pod by code of its own that has its own tests
+    size: way === 'tmux' || box.owned || box.container?.runtime === 'kubernetes' ? 'some' : 'full',
     start: (wish) => (way === 'foreground' ? startHere(machine, wish) : startQueued(machine, wish)),
-    startElsewhere: (wish) => (way === 'foreground' ? byRun(machine, wish) : byWorker(machine, wish)),
-    processes: (text) => processesIn(machine, text),
+    startElsewhere: (wish) => (way === 'foreground' ? elsewhere.run(wish) : elsewhere.send(wish)),
+    processes: (text) => processesIn({ box, store, berth }, text),
     leftContainers: async () =>
       box.owned && box.engine
         ? lines(
@@ -95,7 +92,6 @@ interface Machine {
   readonly box: Box;
   readonly deps: RunDeps;
   readonly runs: string;
-  readonly berth: Berth;
   readonly windows: Windows | null;
 }
 
@@ -171,69 +167,6 @@ function kill(client: number | undefined): void {
   process.kill(client, 'SIGKILL');
 }
 
-/** `berth run` as a process. */
-async function byRun({ berth, box }: Machine, wish: Pick<RunWish, 'payload' | 'env'>) {
-  const mark = wish.env?.MARK_OF_TEST ?? '';
-  const child = berth.start(['run', ...box.options, ...variables(wish), '--', ...words(wish)]);
-  const said: Buffer[] = [];
-  child.stdout?.on('data', (chunk: Buffer) => said.push(chunk));
-  child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
-  return {
-    said: async () => Buffer.concat(said).toString(),
-    kill: async () => void child.kill('SIGKILL'),
-    afterwards: async () => {
-      const rows: { id: number; content: string }[] = await berth.json(['list']);
-      const id = rows.find(({ content }) => content.includes(mark))?.id ?? 0;
-      await berth.up();
-      return endOf(berth, id);
-    },
-  };
-}
-
-/** A task of a worker in the background. */
-async function byWorker({ berth, box, windows }: Machine, wish: Pick<RunWish, 'payload' | 'env'>) {
-  const pid = await berth.up();
-  const name = `session-${randomBytes(4).toString('hex')}`;
-  const target = windows === null ? [] : ['--target', name];
-  if (windows !== null) await berth.run(['session', 'new', name]);
-  const sent = ['send', ...target, ...box.options, ...variables(wish), '--', ...words(wish)];
-  const { id } = await berth.json(sent);
-  const output = join(berth.home, 'runs', `${id}-1`, 'out.log');
-  return {
-    said: () => readFile(output, 'utf8').catch(() => ''),
-    kill: async () => {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // another round has done it
-      }
-    },
-    afterwards: async () => {
-      await berth.up();
-      const result = await endOf(berth, id);
-      if (windows !== null) await berth.run(['session', 'rm', name]);
-      return result;
-    },
-  };
-}
-
-async function endOf(berth: Berth, id: number) {
-  await berth.run(['wait', String(id)]);
-  const view = await berth.json(['show', String(id)]);
-  const { stdout, stderr } = await berth.run(['logs', String(id)]);
-  const outcome = { kind: view.outcome, exitCode: view.exit_code, cause: view.cause } as unknown as Outcome;
-  return { outcome, stdout: Buffer.from(stdout), stderr: Buffer.from(stderr) };
-}
-
-function variables({ env = {} }: Pick<RunWish, 'env'>): readonly string[] {
-  return Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
-}
-
-function words({ payload }: Pick<RunWish, 'payload'>): readonly string[] {
-  if (payload.kind === 'argv') return payload.argv;
-  return ['sh', '-c', payload.kind === 'line' ? payload.line : payload.text];
-}
-
 function specOf({ box }: Machine, wish: RunWish, target: string | null): TaskSpec {
   const { payload, dir, env, prereqs, user, timeoutMs } = wish;
   return {
@@ -272,17 +205,6 @@ interface Parts {
   readonly store: Store;
   readonly runs: string;
 }
-
-const apis = kubeApis(localHost());
-const apiOf = async (context: string) => apis(context);
-
-const RUNTIMES = {
-  bare: bareRuntime(),
-  docker: ociRuntime('docker'),
-  podman: ociRuntime('podman'),
-  compose: composeRuntime(),
-  kubernetes: kubernetesRuntime(apiOf),
-};
 
 function depsFor({ box, host, store, runs }: Parts): RunDeps {
   return {
@@ -334,44 +256,6 @@ function watched(host: Host, clients: number[]): Host {
       return spawned;
     },
   };
-}
-
-async function processesIn({ box, deps, berth }: Machine, text: string): Promise<readonly string[]> {
-  if (!box.owned) return processesWith(box, text);
-  const found = (await enteredIn(deps, berth)).map((container) => processesWith({ ...box, container }, text));
-  return (await Promise.all(found)).flat();
-}
-
-/** Command lines of the processes in a box that carry a text in their arguments or variables; none once it is gone. */
-export async function processesWith({ container }: Box, text: string): Promise<readonly string[]> {
-  // the pattern must not find the search itself
-  const pattern = `[${text[0]}]${text.slice(1)}`;
-  const search = `for p in $(grep -ls '${pattern}' /proc/[0-9]*/cmdline /proc/[0-9]*/environ); do tr '\\0' ' ' <"\${p%/*}/cmdline"; echo; done; :`;
-  const host = localHost();
-  const runtime = RUNTIMES[container?.runtime ?? 'bare'];
-  const scope = { task: 0, attempt: 0, owner: 'nobody', workdir: container?.compose?.dir ?? '/' };
-  try {
-    const place = { ...(await runtime.prepare(host, container, scope)), user: '0' };
-    const entered = runtime.enter(place, { argv: ['sh', '-c', search], cwd: null, env: {} }, NO_STREAMS);
-    return lines((await host.exec(entered, { timeoutMs: 20_000 })).stdout.trim());
-  } catch (error) {
-    if (error instanceof BerthError && /^CONTAINER_NOT_(FOUND|RUNNING)$/.test(error.code)) return [];
-    throw error;
-  }
-}
-
-const NO_STREAMS = { stdin: false, tty: false };
-
-/** The containers that tasks were put in, ours and those of the program. */
-async function enteredIn({ store }: RunDeps, berth: Berth) {
-  const tasks: readonly Task[] = await store.tasks({ limit: 10 });
-  const elsewhere = await berth.json(['list']).catch(() => []);
-  const views = await Promise.all(
-    elsewhere.map(({ id }: { id: number }) => berth.json(['show', String(id)])),
-  );
-  const all = [...tasks.map((task) => task.attempts.at(-1)?.context), ...views.map((view) => view.context)];
-  const containers = all.flatMap((context) => (context?.container?.id ? [context.container] : []));
-  return [...new Map(containers.map((one) => [one.id, one])).values()];
 }
 
 async function outcomeOf(store: Store, id: number): Promise<Outcome> {
