@@ -154,19 +154,22 @@ describeWithPrivateDocker('a docker daemon in trouble while tasks run in its con
 
   test('that hangs for good: cancel, time limit and Ctrl-C end as lost, a new task does not start, and nothing goes on', async () => {
     const { box, task } = await underWay();
-    const limited = await sendTask(berth, ['--timeout', '2s', ...into(box)], 'echo up; sleep 301');
+    // with the caller's stdin the program has a client of its own, as on a terminal
+    const words = [[], ['--stdin']].map((option) => ['run', ...option, ...into(box), '--', 'sh', '-c']);
+    const here = words.map((run, index) => berth.start([...run, `echo up; sleep ${302 + index}`]));
+    await Promise.all(here.map((one) => new Promise((resolve) => one.stdout?.once('data', resolve))));
+    // it must not pass before the freeze
+    const limited = await sendTask(berth, ['--timeout', '10s', ...into(box)], 'echo up; sleep 301');
     await limited.said('up');
-    const here = berth.start(['run', ...into(box), '--', 'sh', '-c', 'echo up; sleep 302']);
-    await new Promise((resolve) => here.stdout?.once('data', resolve));
     docker.freeze();
-    here.kill('SIGINT');
-    const foreground = endOf(here);
+    for (const one of here) one.kill('SIGINT');
+    const foreground = Promise.all(here.map(endOf));
     const cancelled = await berth.run(['cancel', String(task.id)]);
     const hangs = expect.stringContaining('did not answer within');
     expect(cancelled.code).toBe(0);
     expect(await task.shown()).toMatchObject({ outcome: 'lost', cause: hangs });
     expect(await limited.shown()).toMatchObject({ outcome: 'lost', cause: hangs });
-    expect(await foreground).toMatchObject({ code: 70, stderr: hangs });
+    expect(await foreground).toMatchObject(here.map(() => ({ code: 70, stderr: hangs })));
     const next = await sendTask(berth, into(box), 'true');
     expect(await next.shown()).toMatchObject({ outcome: 'not_started', error_code: 'RUNTIME_UNAVAILABLE' });
     docker.wake();

@@ -23,22 +23,27 @@ export async function attached(
 ): Promise<ForegroundEnd> {
   const plan = scriptPlanOf(facts, 'stdin');
   const guard = deps.host.spawn(entryOf(facts.runtime, facts.place), { ...PIPES, detached: true });
-  const leash = holdLeash(deps, facts, { stdin: guard.stdin });
+  const entered: { program: Program | null } = { program: null };
+  const kill = () => {
+    guard.kill('SIGKILL');
+    entered.program?.kill();
+  };
+  const leash = holdLeash(deps, facts, { stdin: guard.stdin, kill });
   leash.send(toBytes(`berth_pidfile=\n${environmentOf(facts)}${guardScript(plan)}`));
   const forget = deps.onSignal((signal) => {
-    // Ctrl-C is for the program to decide on: a terminal gives it to the program and to berth alike
-    if (signal !== 'SIGINT' || streams.stdin !== 'terminal') leash.stop('cancelled');
+    // Ctrl-C is for the program to decide on, while there is one: a terminal gives it to the program and to berth alike
+    if (signal !== 'SIGINT' || streams.stdin !== 'terminal' || !entered.program?.runs)
+      leash.stop('cancelled');
   });
   const output = streams.output && leash.hearing(streams.output);
-  let program: Promise<number | null> | null = null;
   const end = await followSupervised(guard, plan.nonce, {
     write: output ?? ((stream, bytes) => writeAll(process[stream], bytes)),
     ready: () => {
-      program = runProgram(deps, programCommand(facts, plan, streams), { ...streams, output });
-      void program.then(() => leash.send('over\n'));
+      entered.program = startProgram(deps, programCommand(facts, plan, streams), { ...streams, output });
+      void entered.program.exitCode.then(() => leash.send('over\n'));
     },
   });
-  const exitCode = await program;
+  const exitCode = (await entered.program?.exitCode) ?? null;
   forget();
   leash.release();
   return { end: endOf(end, exitCode), stopReason: leash.reason };
@@ -57,12 +62,19 @@ function endOf(guard: RunEnd, exitCode: number | null): RunEnd {
 
 const CUT = 'the engine client ended before the program did, and the program was stopped';
 
-/** The exit code that the program's client tells; null when it was ended by a signal. */
-async function runProgram(
+interface Program {
+  /** As the program's client tells it; null when that was ended by a signal. */
+  readonly exitCode: Promise<number | null>;
+  readonly runs: boolean;
+  /** End its client. */
+  kill(): void;
+}
+
+function startProgram(
   { host }: ForegroundDeps,
   command: Command,
   { stdin, output }: ForegroundStreams,
-): Promise<number | null> {
+): Program {
   const stream = output === null ? 'inherit' : 'pipe';
   const child = host.spawn(command, {
     stdin: 'inherit',
@@ -71,13 +83,25 @@ async function runProgram(
     // with a terminal it belongs to the group that the terminal talks to, else Ctrl-C is ours to pass on
     detached: stdin !== 'terminal',
   });
-  const [{ code, signal }] = await Promise.all([
-    child.ended,
+  let runs = true;
+  const exitCode = Promise.all([
+    child.ended.finally(() => {
+      runs = false;
+    }),
     pump(child.stdout, async (bytes) => output?.('stdout', bytes)),
     pump(child.stderr, async (bytes) => output?.('stderr', bytes)),
-  ]);
-  // without a box there is no client: it is the program itself
-  return code ?? (command.argv[0] === 'sh' && signal !== null ? 128 + (SIGNAL_NUMBERS[signal] ?? 0) : null);
+  ]).then(
+    ([{ code, signal }]) =>
+      // without a box there is no client: it is the program itself
+      code ?? (command.argv[0] === 'sh' && signal !== null ? 128 + (SIGNAL_NUMBERS[signal] ?? 0) : null),
+  );
+  return {
+    exitCode,
+    get runs() {
+      return runs;
+    },
+    kill: () => child.kill('SIGKILL'),
+  };
 }
 
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
