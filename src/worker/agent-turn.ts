@@ -48,7 +48,9 @@ async function preamble({ container, dir }: ResolvedContext): Promise<string> {
   if (type === null) return '';
   return (
     `You are in ${dir.host}, on the host. The commands of this project (builds, tests, servers) belong into its ` +
-    `container (${type}). Run them with: berth run --use-container -- COMMAND\nFiles are the same on both sides.\n\n`
+    `container (${type}). Run them with: berth run --use-container -- COMMAND\n` +
+    `A line with &&, | or $ in it is for the shell there: berth run --use-container -- sh -c 'LINE'\n` +
+    `Files are the same on both sides.\n\n`
   );
 }
 
