@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Candidate, Detection } from '../core/detection.ts';
 import { buildFiles } from './detect/build-files.ts';
 import { composeAbove, composeHere } from './detect/compose.ts';
@@ -8,7 +8,7 @@ import { devcontainerFiles, isNamed } from './detect/devcontainers.ts';
 import { type Directory, listDirectory } from './detect/files.ts';
 import { type Finding, type Findings, PLACES } from './detect/finding.ts';
 import { kubernetesAbove, kubernetesHere, manifestsBelow } from './detect/kubernetes.ts';
-import { nearMisses } from './detect/near-misses.ts';
+import { composeNearby, nearMisses } from './detect/near-misses.ts';
 import { podmanFiles } from './detect/podman.ts';
 import { nothingReason, tieReason, winnerReason } from './detect/reason.ts';
 import { searchPath } from './detect/search-path.ts';
@@ -53,8 +53,13 @@ export async function detectContainerContext(dir: string, options: DetectOptions
         : winnerReason([winner, ...others], start),
     ambiguous: tied.length > 0,
     ...details.facts,
-    warnings: [...new Set([...details.warnings, ...warnings])],
+    warnings: [...new Set([...details.warnings, ...warnings, ...unusedCompose(winner, dirs)])],
   };
+}
+
+/** A project that only says how to build may keep its Compose file where nobody looks. */
+function unusedCompose({ place }: Finding, dirs: readonly [string, ...string[]]): readonly string[] {
+  return place === 'build_file' ? composeNearby(dirs) : [];
 }
 
 /** Everything that speaks for the first directory, best first. */
@@ -69,13 +74,17 @@ async function findAll(
   const compose = await composeHere(directory, environment);
   const kubernetes = kubernetesHere(directory);
   const podman = podmanFiles(directory);
+  const above = await findAbove(dirs, environment);
+  const isUsed = above.some(({ candidate }) =>
+    candidate.evidence.some(({ path }) => dirname(path) === start),
+  );
   const found = [
     ...devcontainerFiles(start, 'devcontainer'),
     ...(compose.finding === null ? [] : [compose.finding]),
     ...kubernetes,
     ...buildFiles(directory),
     ...podman.found,
-    ...(await findAbove(dirs, environment)),
+    ...above,
     ...(kubernetes.length > 0 ? [] : manifestsBelow(directory)),
     ...kubernetesAbove(dirs),
   ];
@@ -87,7 +96,8 @@ async function findAll(
           `${visible(path)} cannot be listed (${refused}): what is in it may be missing here.`,
       ),
       ...(compose.finding?.warnings ?? []),
-      ...compose.warnings,
+      // a project above may name the files of this directory
+      ...(isUsed ? [] : compose.warnings),
       ...podman.warnings,
     ],
   };

@@ -6,7 +6,7 @@ import type { ExplainedContainer, Explanation } from './explain.ts';
  * An explanation for people, plain text without colours: where and why first, then the facts, the steps,
  * the command to paste, and what was seen but not taken.
  *
- * @param width  columns; long lines go on below their own beginning, only the command is never broken
+ * @param width  columns; long lines go on below their own beginning, only commands are never broken
  */
 export function renderExplanation(value: Explanation, width: number): string {
   const sections = [
@@ -119,11 +119,14 @@ function list(title: string, rows: readonly (readonly [string, string])[], width
   return [...(title === '' ? [] : [title]), ...lines].join('\n');
 }
 
+/** What stands in backticks is one word: it is there to be pasted. Two blanks have an empty one between them. */
+const WORDS = /(?:`[^`]*`|[^ ])+|(?<= )(?= )/g;
+
 /** Words in lines of at most `width` columns, each behind `indent` blanks. */
 function wrapped(text: string, indent: number, width: number): string {
   const room = Math.max(20, width - indent);
   const lines: string[] = [];
-  for (const word of visible(text).split(' ')) {
+  for (const word of visible(text).match(WORDS) ?? []) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + 1 + word.length <= room)
       lines[lines.length - 1] = `${last} ${word}`;

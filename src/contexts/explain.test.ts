@@ -167,6 +167,11 @@ Files
     }
   });
 
+  test('a command in a hint is never broken: it is there to be pasted', async () => {
+    const text = renderExplanation(await explained({ ...shop, docker: [] }), 40);
+    expect(text).toContain('`docker compose up -d web`');
+  });
+
   test('names that hold control characters are shown, not sent to the terminal', async () => {
     const evil = service('web\u001b[2J', { volumes: shop.project?.services[1]?.volumes ?? [] });
     const text = renderExplanation(await explained({ ...shop, project: project('/p', evil) }), 80);

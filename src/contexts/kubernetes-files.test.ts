@@ -13,6 +13,11 @@ describe('workloads', () => {
       'Pod',
       '# x\napiVersion: "v1" # y\nkind: \'Pod\'\nmetadata:\n  # z\n  name: a\n',
     ],
+    [
+      'a mapping on one line',
+      'Job',
+      'apiVersion: batch/v1\nkind: Job\nmetadata: {labels: {a: b}, name: a}\n',
+    ],
     ['a generated name', 'Job', 'kind: Job\napiVersion: batch/v1\nmetadata:\n  generateName: a-\n'],
     ['the second document', 'CronJob', `${manifest('Service', 'v1')}---\n${manifest('CronJob', 'batch/v1')}`],
     ['lines that end with CRLF', 'Pod', manifest('Pod', 'v1').replaceAll('\n', '\r\n')],
@@ -41,6 +46,7 @@ describe('workloads', () => {
     ['a Service', manifest('Service', 'v1')],
     ['a Deployment of another API', manifest('Deployment', 'example.com/v1')],
     ['a kubeconfig', 'apiVersion: v1\nkind: Config\nclusters: []\n'],
+    ['a mapping on one line without a name', 'apiVersion: batch/v1\nkind: Job\nmetadata: {labels: {a: b}}\n'],
     ['a document without metadata', 'apiVersion: apps/v1\nkind: Deployment\nspec: {}\n'],
     [
       'metadata without a name',

@@ -185,7 +185,7 @@ function documentKind(document: string): string | null {
     );
   }
   const named =
-    /^metadata:[ \t]*(?:#.*)?\r?\n(?:[ \t]+.*\r?\n|[ \t]*#.*\r?\n|\r?\n)*?[ \t]+(?:name|generateName):[ \t]*\S/m;
+    /^metadata:[ \t]*\{.*\b(?:name|generateName):[ \t]*\S|^metadata:[ \t]*(?:#.*)?\r?\n(?:[ \t]+.*\r?\n|[ \t]*#.*\r?\n|\r?\n)*?[ \t]+(?:name|generateName):[ \t]*\S/m;
   return isWorkload(kind, version) && named.test(`${document}\n`) ? kind : null;
 }
 

@@ -1,6 +1,9 @@
+import { dirname } from 'node:path';
 import type { ComposeProject, ComposeService } from '../core/detection.ts';
 import { BerthError } from '../core/errors.ts';
 import type { ContainerFacts } from '../core/inspect.ts';
+import { isPodmanCompose } from './resolve/choose.ts';
+import { projectName } from './resolve/compose.ts';
 import { COMPOSE, isOneOff, projectDirOf, projectOf, sameDir } from './resolve/containers.ts';
 import type { Engine, World } from './resolve/world.ts';
 
@@ -30,9 +33,7 @@ export interface ServiceList {
  * @throws {BerthError} `CONTAINER_NOT_DETECTED` without a Compose project; `COMPOSE_INVALID`
  */
 export async function listServices(world: World, dir: string, all: boolean): Promise<ServiceList> {
-  const detection = await world.detect(dir);
-  const home = detection.candidates.find(({ type }) => type === 'docker_compose')?.dir ?? dir;
-  const project = await world.compose(home, null);
+  const project = await projectFor(world, dir);
   if (project === null) {
     throw new BerthError(`${dir} has no Compose project.`, {
       code: 'CONTAINER_NOT_DETECTED',
@@ -48,6 +49,26 @@ export async function listServices(world: World, dir: string, all: boolean): Pro
     services: services.map((service) => rowOf(service, containers)),
     warnings: project.warnings,
   };
+}
+
+/** That of the dev container where one wins; else Compose's own; else the one that is for podman. */
+async function projectFor(world: World, dir: string): Promise<ComposeProject | null> {
+  const { type, candidates, devcontainer } = await world.detect(dir);
+  const own = candidates.find((candidate) => candidate.type === 'docker_compose');
+  if (devcontainer?.kind === 'compose' && (type === 'devcontainer' || own === undefined)) {
+    const { source } = await world.devcontainer(devcontainer.path);
+    if (source.kind !== 'compose') return null;
+    const project = await world.compose(dirname(devcontainer.path), source.files);
+    return project && { ...project, name: projectName(project, source.defaultProject) };
+  }
+  const forPodman = candidates.find(({ evidence: [first] }) => first && isPodmanCompose(first.path));
+  if (own === undefined && forPodman) {
+    return world.compose(
+      forPodman.dir,
+      forPodman.evidence.slice(0, 1).map(({ path }) => path),
+    );
+  }
+  return world.compose(own?.dir ?? dir, null);
 }
 
 function rowOf(service: ComposeService, containers: readonly ContainerFacts[]): ServiceRow {

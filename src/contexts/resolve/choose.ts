@@ -161,8 +161,7 @@ async function candidateBox(
     case 'kubernetes':
       return kubernetesBox(question);
     case 'podman': {
-      const isCompose = /^(podman|container)-compose\.ya?ml$/.test(basename(file));
-      if (isCompose) {
+      if (isPodmanCompose(file)) {
         return composeBox(question, composeTarget(candidate, { reason, files: [file], prefer: 'podman' }));
       }
       if (/\.(?:container|pod|kube|volume|network|build|image|artifact)$/.test(file)) throw quadlet(file);
@@ -183,6 +182,11 @@ function quadlet(file: string): BerthError {
       hint: `Start it with systemctl, then name its container: --container systemd-${name}, unless the unit has a ContainerName.`,
     },
   );
+}
+
+/** A Compose file by a name that only podman-compose looks for. */
+export function isPodmanCompose(path: string): boolean {
+  return /^(podman|container)-compose\.ya?ml$/.test(basename(path));
 }
 
 function composeTarget(

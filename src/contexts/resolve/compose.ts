@@ -59,7 +59,8 @@ export async function composeBox(question: Question, target: ComposeTarget): Pro
       hint: 'Run `berth detect` to see what this directory has.',
     });
   }
-  const project = { ...read, dir: target.startedFrom ?? read.dir, name: nameOf(read, target) };
+  const name = projectName(read, target.devcontainer?.defaultProject ?? null);
+  const project = { ...read, dir: target.startedFrom ?? read.dir, name };
   const choice = requireService(chooseService(project, evidence(question, target)), project);
   const service = choice.service.name;
 
@@ -79,10 +80,13 @@ export async function composeBox(question: Question, target: ComposeTarget): Pro
   return notRunning(question, { project, choice, target, engine }, answered);
 }
 
-/** Every `.devcontainer` directory would give its project the same name. */
-function nameOf({ name, dir }: ComposeProject, { devcontainer }: ComposeTarget): string {
+/**
+ * @param devcontainerDefault  what a dev container's project is called where only its directory would give it a name:
+ *   every `.devcontainer` directory would give the same
+ */
+export function projectName({ name, dir }: ComposeProject, devcontainerDefault: string | null): string {
   const isOfDirectory = name === normalizeProjectName(basename(dir));
-  return devcontainer !== null && isOfDirectory ? devcontainer.defaultProject : name;
+  return devcontainerDefault !== null && isOfDirectory ? devcontainerDefault : name;
 }
 
 function evidence({ dir, wish, world }: Question, target: ComposeTarget) {
