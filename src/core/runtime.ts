@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
 import type { ResolvedContainer } from './context.ts';
+import type { RunEnd } from './executor.ts';
 import type { Host } from './host.ts';
 
 /** Where a command ends up: a running box, or no box. Plain JSON. */
@@ -33,6 +34,12 @@ export interface Runtime {
   /** Make sure the box is there and runs. Safe to repeat with the same scope. Throws a BerthError that says why not. */
   prepare(host: Host, container: ResolvedContainer | null, scope: Scope): Promise<Place>;
 
+  /**
+   * A box of berth's own that runs nothing but this program, made and not started: for an image without a shell, to
+   * which `prepare` says `NO_SHELL`. Left out where berth starts no boxes. Throws as `prepare` does.
+   */
+  makeLone?(host: Host, container: ResolvedContainer, scope: Scope, program: LoneProgram): Promise<LoneBox>;
+
   /** Pure text work: the command that runs `inner` in the box. */
   enter(place: Place, inner: Command, streams: Streams): Command;
 
@@ -46,6 +53,25 @@ export interface Runtime {
 
   /** Remove what prepare made. Safe to repeat; never touches a foreign container. */
   dispose(host: Host, place: Place): Promise<void>;
+}
+
+export interface LoneProgram {
+  readonly command: Command;
+  /** Null is who a box of the caller's files has. */
+  readonly user: string | null;
+  readonly streams: Streams;
+  readonly graceMs: number;
+}
+
+export interface LoneBox {
+  readonly place: Place;
+  /** Starts it and passes its streams on, until it ends. */
+  readonly command: Command;
+  /** The engine's own: TERM, and KILL after the grace, to all that runs in it. */
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+  /** How it ended, as the engine tells; `client` is the end of `command`, which remains where it does not. */
+  endOf(client: RunEnd): Promise<RunEnd>;
 }
 
 export interface LeftRun {

@@ -7,6 +7,7 @@ import { engineWakes, mustRun } from './container-state.ts';
 import type { EngineName } from './engine-cli.ts';
 import { enterContainer } from './enter.ts';
 import { cliInspector } from './inspector.ts';
+import { makeLone } from './lone-box.ts';
 import { disposeOwned, startOwned } from './owned.ts';
 
 /**
@@ -28,6 +29,12 @@ export function ociRuntime(engine: EngineName, queue: () => string | null = () =
         hint: `Say \`--container-image IMAGE\` to start one, or \`--container NAME\` to enter one (see \`${engine} ps\`).`,
       });
     },
+
+    makeLone: (host, container, scope, program) =>
+      makeLone(host, engine, {
+        wanted: { container, image: container.image ?? '', scope, queue: queue() },
+        program,
+      }),
 
     enter: (place, inner, streams) =>
       enterContainer({ engine, id: place.id ?? '', user: place.user }, inner, streams),

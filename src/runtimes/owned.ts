@@ -29,7 +29,7 @@ export const QUEUE_LABEL = 'dev.berth.queue';
 /** A container that a person asked for: it stays until it is stopped, and no sweep takes it. */
 export const KEPT_LABEL = 'dev.berth.kept';
 
-interface Wanted {
+export interface Wanted {
   readonly container: ResolvedContainer;
   readonly image: string;
   readonly scope: Scope;
@@ -105,27 +105,30 @@ function labelsOf(scope: Scope): Readonly<Record<string, string>> {
   };
 }
 
-async function startCommand(
-  host: Host,
-  engine: EngineName,
-  { container, image, scope, queue }: Wanted,
-): Promise<StartCommand> {
-  const mounts = mountsOf(container, scope.workdir);
+async function startCommand(host: Host, engine: EngineName, wanted: Wanted): Promise<StartCommand> {
+  const { container, scope } = wanted;
   return runArguments(engine, {
-    name: nameOf(scope),
-    image,
-    labels: { ...labelsOf(scope), ...(queue !== null && { [QUEUE_LABEL]: queue }) },
-    mounts,
-    ports: (container.start?.ports ?? []).map(parsePort),
+    ...planOf(wanted),
     runAs: await runAsOf(host, container, scope.workdir),
-    hardened: container.start?.hardened ?? false,
-    engineArgs: container.start?.engineArgs ?? [],
     env: {},
     workdir: null,
     // waits to be entered; the image's own entry point is for its own program
     entrypoint: 'sh',
     command: ['-c', 'while sleep 3600; do :; done'],
   });
+}
+
+/** What does not depend on the program that it is started with. */
+export function planOf({ container, image, scope, queue }: Wanted) {
+  return {
+    name: nameOf(scope),
+    image,
+    labels: { ...labelsOf(scope), ...(queue !== null && { [QUEUE_LABEL]: queue }) },
+    mounts: mountsOf(container, scope.workdir),
+    ports: (container.start?.ports ?? []).map(parsePort),
+    hardened: container.start?.hardened ?? false,
+    engineArgs: container.start?.engineArgs ?? [],
+  };
 }
 
 /**
@@ -196,7 +199,7 @@ async function provesShell(host: Host, engine: EngineName, { image, scope }: Wan
   if (result.exitCode === 0) return;
   throw new BerthError(`Image ${image} has no shell (sh), or no sleep, so berth cannot work in it.`, {
     code: 'NO_SHELL',
-    hint: `Use a variant of the image that has one (often \`-debug\` or \`-alpine\`), or stay with its own program: \`berth container start ${image} --no-detach\`.`,
+    hint: `Use a variant of the image that has one (often \`-debug\` or \`-alpine\`), or run one program of its own there: \`berth run --container-image ${image} -- PROGRAM ARG...\`.`,
   });
 }
 

@@ -9,6 +9,7 @@ import type { Claim } from '../core/store.ts';
 import { followSupervised } from '../core/supervised.ts';
 import type { Outcome, TaskSpec } from '../core/task.ts';
 import { attached } from './attached.ts';
+import { loneBox, runAlone } from './foreground-alone.ts';
 import {
   type ForegroundDeps,
   type ForegroundEnd,
@@ -73,14 +74,19 @@ async function attempt(deps: ForegroundDeps, { claim, context, streams }: Attemp
     owner: ownerOf(host),
     workdir: context.dir.host,
   };
-  const place = asUser(await runtime.prepare(host, context.container, scope), context);
+  const env = await deps.reveal(context.env);
+  const prepared = await runtime
+    .prepare(host, context.container, scope)
+    .catch((error) => loneBox(deps, { claim, context, runtime, env, scope, streams }, error));
+  const box = 'place' in prepared ? prepared : null;
+  const place = 'place' in prepared ? prepared.place : asUser(prepared, context);
   try {
-    const facts: PlanFacts = { claim, context, place, runtime, env: await deps.reveal(context.env) };
+    const facts: PlanFacts = { claim, context, place, runtime, env };
     writeToken(deps, claim);
     const recorded = store.started(claim.lease, withPlace(context, place));
     recorded.catch(() => {}); // looked at below, when the run is over
     // throws only where nothing was started; after it, trouble of ours is not "not started"
-    const ended = await runIn(deps, facts, streams);
+    const ended = await (box ? runAlone(deps, facts, { box, streams }) : runIn(deps, facts, streams));
     return await recorded.then(() => judge(deps, claim, { ...ended, place })).catch(unrecorded);
   } finally {
     await runtime.dispose(host, place);
