@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +17,9 @@ import {
 import { describeWith } from './support/engines.ts';
 
 const COUNT = 60;
-const LINES = `i=0; while [ $i -lt ${COUNT} ]; do i=$((i+1)); echo line $i; echo error $i >&2; sleep 0.1; done; exit 17`;
+/** The second half comes only once the file is there. */
+const linesBehind = (gate: string) =>
+  `i=0; while [ $i -lt ${COUNT} ]; do [ $i -ne 30 ] || while [ ! -e ${gate} ]; do sleep 0.1; done; i=$((i+1)); echo line $i; echo error $i >&2; sleep 0.1; done; exit 17`;
 const numbered = (word: string) =>
   Array.from({ length: COUNT }, (_, index) => `${word} ${index + 1}\n`).join('');
 
@@ -32,18 +35,25 @@ describeWith(['kubernetes'], 'connections that are cut', () => {
   const inPod = () => [...namespace.options, '--pod', 'box'];
   const asJob = () => [...namespace.options, '--kube-job', '--container-image', IMAGE];
   const sent = async (own: Berth, options: readonly string[]) => {
-    const { id } = await own.json(['send', LINES, ...options]);
+    const gate = `/tmp/${randomBytes(4).toString('hex')}`;
+    const { id } = await own.json(['send', linesBehind(gate), ...options]);
     const out = () => readOrEmpty(join(own.home, 'runs', `${id}-1`, 'out.log'));
     const err = () => readOrEmpty(join(own.home, 'runs', `${id}-1`, 'err.log'));
     return {
       out,
       err,
       has: (count: number) => eventually(`line ${count} is there`, () => out().includes(`line ${count}\n`)),
-      ended: async () => {
+      /** In this pod it goes on, to its end. */
+      ended: async (pod: string) => {
+        await namespace.inside(pod, 'touch', gate);
         await own.run(['wait', String(id)]);
         return own.json(['show', String(id)]);
       },
     };
+  };
+  const podOfJob = async () => {
+    const names = (await namespace.json('pods')).items.map(({ metadata }) => metadata.name);
+    return names.find((name) => name.startsWith('berth-')) ?? '';
   };
   const isWhole = { outcome: 'failed', exit_code: 17, attempts: [{}] };
 
@@ -58,7 +68,7 @@ describeWith(['kubernetes'], 'connections that are cut', () => {
     await eventually('the worker is gone', () => !isThere(worker));
     await own.up();
 
-    expect(await task.ended()).toMatchObject(isWhole);
+    expect(await task.ended('box')).toMatchObject(isWhole);
     expect([task.out(), task.err()]).toEqual([numbered('line'), numbered('error')]);
     await eventually('the run has left nothing in the pod', async () => {
       const places = 'ls -d /tmp/.berth-* /dev/shm/.berth-* 2>/dev/null; :';
@@ -74,7 +84,7 @@ describeWith(['kubernetes'], 'connections that are cut', () => {
     await task.has(5);
     process.kill(childOf(worker, 'proxy'), 'SIGKILL');
 
-    expect(await task.ended()).toMatchObject(isWhole);
+    expect(await task.ended(await podOfJob())).toMatchObject(isWhole);
     expect(linesOf(task.out())).toEqual(numbered('line'));
     const again = await own.run(['run', ...inPod(), '--', 'sh', '-c', 'echo out; exit 11']);
     expect(again).toMatchObject({ code: 11, stdout: 'out\n' });
@@ -89,7 +99,7 @@ describeWith(['kubernetes'], 'connections that are cut', () => {
       await Promise.all([pod.has(5), job.has(5)]);
       await server.kill();
       await server.start();
-      const ends = await Promise.all([pod.ended(), job.ended()]);
+      const ends = await Promise.all([pod.ended('box'), job.ended(await podOfJob())]);
 
       expect(ends).toMatchObject([isWhole, isWhole]);
       expect([pod.out(), pod.err()]).toEqual([numbered('line'), numbered('error')]);

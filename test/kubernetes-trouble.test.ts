@@ -1,7 +1,6 @@
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Berth } from './support/berth.ts';
-import { aPod, eventually, IMAGE, readOrEmpty, TestNamespace } from './support/cluster.ts';
+import { expect } from 'vitest';
+import type { TestNamespace } from './support/cluster.ts';
+import { clusterTests } from './support/cluster-tests.ts';
 import { describeWith } from './support/engines.ts';
 
 const RUNS_LONG = 'echo up; sleep 1000';
@@ -9,35 +8,7 @@ const RUNS_LONG = 'echo up; sleep 1000';
 const EAT = 'x=a; while :; do x=$x$x$x; done';
 
 describeWith(['kubernetes'], 'what a cluster does to tasks', () => {
-  let namespace: TestNamespace;
-  let berth: Berth;
-  beforeAll(async () => {
-    namespace = await TestNamespace.open();
-    berth = new Berth();
-    await berth.up('--slots', '10');
-  });
-  afterAll(async () => {
-    await berth?.[Symbol.asyncDispose]();
-    await namespace?.[Symbol.asyncDispose]();
-  });
-
-  const job = () => [...namespace.options, '--kube-job', '--container-image', IMAGE];
-  const inPod = (pod: string) => [...namespace.options, '--pod', pod];
-  /** A task, once it writes. */
-  const running = async (line: string, options: readonly string[]) => {
-    const { id } = await berth.json(['send', line, ...options]);
-    const log = join(berth.home, 'runs', `${id}-1`, 'out.log');
-    await eventually('it runs', () => readOrEmpty(log).includes('up'));
-    return String(id);
-  };
-  const ended = async (id: string) => {
-    await berth.run(['wait', id]);
-    return berth.json(['show', id]);
-  };
-  const aReadyPod = async (name: string, wish: Parameters<typeof aPod>[1] = {}) => {
-    await namespace.apply(aPod(name, wish));
-    await namespace.ready(name);
-  };
+  const test = clusterTests();
   const lost = (cause: RegExp) => ({
     outcome: 'lost',
     exit_code: null,
@@ -45,7 +16,7 @@ describeWith(['kubernetes'], 'what a cluster does to tasks', () => {
     attempts: [{}],
   });
 
-  test('a pod that is deleted: lost', async () => {
+  test('a pod that is deleted: lost', async ({ namespace, inPod, aReadyPod, running, ended }) => {
     await aReadyPod('deleted');
     const id = await running(RUNS_LONG, inPod('deleted'));
     await namespace.kubectl('delete', 'pod', 'deleted', '--grace-period=0', '--force');
@@ -53,7 +24,13 @@ describeWith(['kubernetes'], 'what a cluster does to tasks', () => {
     expect(await ended(id)).toMatchObject(lost(/Pod deleted (?:was|is being) removed/));
   });
 
-  test('a pod that is evicted by the API, as when its node is drained: lost', async () => {
+  test('a pod that is evicted by the API, as when its node is drained: lost', async ({
+    namespace,
+    inPod,
+    aReadyPod,
+    running,
+    ended,
+  }) => {
     await aReadyPod('drained');
     const id = await running(RUNS_LONG, inPod('drained'));
     await evict(namespace, 'drained');
@@ -61,8 +38,13 @@ describeWith(['kubernetes'], 'what a cluster does to tasks', () => {
     expect(await ended(id)).toMatchObject(lost(/Pod drained (?:was|is being) removed/));
   });
 
-  test('a Job whose pod is evicted by the API: lost, and nothing of it is left', async () => {
-    const id = await running(RUNS_LONG, job());
+  test('a Job whose pod is evicted by the API: lost, and nothing of it is left', async ({
+    namespace,
+    job,
+    running,
+    ended,
+  }) => {
+    const id = await running(RUNS_LONG, job);
     const [pod] = (await namespace.json('pods')).items.filter(({ metadata }) =>
       metadata.name.startsWith('berth-'),
     );
@@ -71,25 +53,36 @@ describeWith(['kubernetes'], 'what a cluster does to tasks', () => {
     expect(await ended(id)).toMatchObject(lost(/removed|more than one pod|failed/));
   });
 
-  test('pods that the kubelet evicts because they use too much of its disk: lost, with its words', async () => {
+  test('pods that the kubelet evicts because they use too much of its disk: lost, with its words', async ({
+    job,
+    inPod,
+    aReadyPod,
+    running,
+    ended,
+  }) => {
     const volumes = [{ name: 'small', emptyDir: { sizeLimit: '1Mi' } }];
     const mounted = { volumeMounts: [{ name: 'small', mountPath: '/small' }] };
     await aReadyPod('greedy', { spec: { volumes }, container: mounted });
     const ids = await Promise.all([
       running('echo up; head -c 20000000 /dev/zero >/small/big; sleep 1000', inPod('greedy')),
       running('echo up; head -c 20000000 /dev/zero >/big; sleep 1000', [
-        ...job(),
+        ...job,
         '--kube-resource',
         'ephemeral-storage=2Mi',
       ]),
     ]);
-    const [pod, own] = await Promise.all(ids.map(ended));
+    const [pod, own] = await Promise.all(ids.map((id) => ended(id)));
 
     expect(pod).toMatchObject(lost(/Pod greedy was evicted: .*exceeds the limit/i));
     expect(own).toMatchObject(lost(/Evicted.*exceeds/i));
   });
 
-  test('a program that takes more memory than its pod has: failed, and the cause says so', async () => {
+  test('a program that takes more memory than its pod has: failed, and the cause says so', async ({
+    inPod,
+    aReadyPod,
+    running,
+    ended,
+  }) => {
     await aReadyPod('narrow', { container: { resources: { limits: { memory: '32Mi' } } } });
     const done = await ended(await running(`echo up; ${EAT}`, inPod('narrow')));
 
@@ -101,23 +94,42 @@ describeWith(['kubernetes'], 'what a cluster does to tasks', () => {
     });
   });
 
-  test('a program that is killed in a pod with memory to spare did not run out of it', async () => {
+  test('a program that is killed in a pod with memory to spare did not run out of it', async ({
+    inPod,
+    aReadyPod,
+    running,
+    ended,
+  }) => {
     await aReadyPod('wide');
     const done = await ended(await running('echo up; kill -9 $$', inPod('wide')));
 
     expect(done).toMatchObject({ outcome: 'failed', exit_code: 137, oom: false });
   });
 
-  test('a pod whose own program takes all its memory: lost, with the cause', async () => {
+  test('a pod whose own program takes all its memory: lost, with the cause', async ({
+    namespace,
+    inPod,
+    aReadyPod,
+    running,
+    ended,
+  }) => {
     const command = ['sh', '-c', `while [ ! -e /tmp/eat ]; do sleep 0.1; done; ${EAT}`];
-    await aReadyPod('burst', { container: { command, resources: { limits: { memory: '32Mi' } } } });
+    await aReadyPod('burst', {
+      container: { command, resources: { limits: { memory: '32Mi' } } },
+    });
     const id = await running(RUNS_LONG, inPod('burst'));
     await namespace.inside('burst', 'touch', '/tmp/eat');
 
     expect(await ended(id)).toMatchObject(lost(/container main of pod burst ran out of memory/));
   });
 
-  test('a container that is restarted: lost, with the code of its own program', async () => {
+  test('a container that is restarted: lost, with the code of its own program', async ({
+    namespace,
+    inPod,
+    aReadyPod,
+    running,
+    ended,
+  }) => {
     const command = ['sh', '-c', 'trap "exit 3" TERM; while :; do sleep 0.1; done'];
     await aReadyPod('again', { container: { command } });
     const id = await running(RUNS_LONG, inPod('again'));

@@ -13,7 +13,7 @@ import { type RunFiles, readEnd, readFacts } from './run-directory.ts';
 /** How often a Job is looked at when its watch tells nothing. */
 const LOOK_MS = 1000;
 /** How much longer than its grace a pod may take to go before its node counts as lost. */
-const LATE_MS = 60_000;
+const LATE_MS = 180_000;
 
 export interface FollowParts {
   readonly at: RunFiles;

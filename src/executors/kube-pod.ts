@@ -10,9 +10,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PodTarget } from '../core/cluster.ts';
+import type { KubeApi, PodTarget } from '../core/cluster.ts';
 import type { Executor, RunEnd, RunSpec } from '../core/executor.ts';
 import type { Host } from '../core/host.ts';
+import { statusTells } from './kube-pod-status.ts';
 import { openSession, type PodEnd, type PodSession } from './kube-session.ts';
 import { createRunDirectory, type RunFiles, readEnd, readTail, runFiles, sealRun } from './run-directory.ts';
 
@@ -30,13 +31,14 @@ export interface PodExecutorParts {
   readonly runs: string;
   /** For pods in which nothing can be written: the run hangs on its connection. */
   readonly attached: Executor;
+  apiOf(context: string): Promise<KubeApi>;
 }
 
 /**
  * Runs that are detached in a pod. The pod holds the run, the run directory here holds what has arrived of
  * it: connections, clients and workers come and go.
  */
-export function podExecutor({ host, runs, attached }: PodExecutorParts): Executor {
+export function podExecutor({ host, runs, attached, apiOf }: PodExecutorParts): Executor {
   const sessions = new Map<string, PodSession>();
   const stopping = new Map<string, NodeJS.Timeout>();
   const files = (directory: string) => runFiles(runs, directory);
@@ -93,6 +95,7 @@ export function podExecutor({ host, runs, attached }: PodExecutorParts): Executo
         signal,
         sessionOf: () => sessions.get(directory),
         connect: () => connect(directory),
+        apiOf,
       });
       clearInterval(stopping.get(directory));
       stopping.delete(directory);
@@ -127,9 +130,11 @@ interface Watch {
   readonly signal: AbortSignal;
   sessionOf(): PodSession | undefined;
   connect(): PodSession;
+  apiOf(context: string): Promise<KubeApi>;
 }
 
-async function watchPod({ at, signal, sessionOf, connect }: Watch): Promise<RunEnd> {
+async function watchPod(watch: Watch): Promise<RunEnd> {
+  const { at, signal, sessionOf, connect } = watch;
   for (let failures = 0; ; failures++) {
     const session = sessionOf() ?? connect();
     const abort = () => session.close();
@@ -148,13 +153,21 @@ async function watchPod({ at, signal, sessionOf, connect }: Watch): Promise<RunE
     }
     // it cannot be told whether it began
     if (!isStarted && failures >= TRIES) return vanished(at);
+    if (ended.kind === 'finished' || ended.kind === 'gone') return readEnd(at) ?? vanished(at);
     const isOver =
-      ended.kind === 'finished' ||
-      ended.kind === 'gone' ||
-      (ended.kind === 'turned_away' && (ended.isCertain || failures >= DOUBT));
-    if (isOver) return readEnd(at) ?? vanished(at);
+      ended.kind === 'absent' || (ended.kind === 'turned_away' && (ended.isCertain || failures >= DOUBT));
+    if (isOver) return readEnd(at) ?? (await vanishedWithContainer(watch));
     await delay(Math.min(5000, 100 * 2 ** failures), undefined, { signal }).catch(() => {});
   }
+}
+
+/** Nothing of the run is in the container: it is another one, or none. */
+async function vanishedWithContainer({ at, signal, apiOf }: Watch): Promise<RunEnd> {
+  const { target, containerId = '' } = readPod(at) ?? {};
+  const api = target && (await apiOf(target.context).catch(() => null));
+  if (api) await statusTells(api, { ...target, containerId }, signal);
+  if (signal.aborted) throw new DOMException('The watch was given up; the run goes on.', 'AbortError');
+  return vanished(at);
 }
 
 function vanished(at: RunFiles): Extract<RunEnd, { kind: 'vanished' }> {
@@ -169,6 +182,8 @@ interface PodFactsOnDisk {
   readonly name: string;
   /** The pod has said so. Until then starting again is harmless. */
   readonly isStarted: boolean;
+  /** Of the container that was entered; empty where it is not known. */
+  readonly containerId?: string;
 }
 
 function podFile(at: RunFiles): string {
@@ -188,7 +203,9 @@ export function isPodRun(runs: string, directory: string): boolean {
 function prepare(at: RunFiles, run: RunSpec): void {
   createRunDirectory(at, run);
   for (const path of [at.out, at.err]) closeSync(openSync(path, 'a', 0o600));
-  writePod(at, { target: targetOf(run), name: `${run.directory}-${run.nonce}`, isStarted: false });
+  const containerId = run.place?.container?.podContainer?.containerId ?? '';
+  const name = `${run.directory}-${run.nonce}`;
+  writePod(at, { target: targetOf(run), name, isStarted: false, containerId });
 }
 
 function targetOf({ place }: RunSpec): PodTarget {

@@ -19,8 +19,10 @@ export interface PodSession {
 export type PodEnd =
   /** It has ended, and all that it wrote is here. */
   | { readonly kind: 'finished' }
-  /** The pod has no such run, or no process of it. */
+  /** It has left no process and no record. */
   | { readonly kind: 'gone' }
+  /** The container knows of no such run. */
+  | { readonly kind: 'absent' }
   | { readonly kind: 'no_place' }
   /** The connection broke; the run is not touched by that. */
   | { readonly kind: 'cut' }
@@ -134,7 +136,7 @@ function listen(
 const LAST_WORDS: Readonly<Record<string, PodEnd>> = {
   z: { kind: 'finished' },
   d: { kind: 'gone' },
-  a: { kind: 'gone' },
+  a: { kind: 'absent' },
   n: { kind: 'no_place' },
 };
 

@@ -15,7 +15,7 @@ export interface KubernetesParts {
 
 /** Runs wherever they are: a run directory says by its files whose it is. */
 export function withKubernetes({ host, runs, other, apiOf }: KubernetesParts): Executor {
-  const pods = podExecutor({ host, runs, attached: other });
+  const pods = podExecutor({ host, runs, attached: other, apiOf });
   const jobs = jobExecutor({ runs, apiOf });
   const ownerOf = (directory: string) =>
     isJobRun(runs, directory) ? jobs : isPodRun(runs, directory) ? pods : other;

@@ -70,7 +70,7 @@ start() {
 }
 
 build() {
-  say 'building Kubernetes; three to four minutes on 2 cores, once'
+  say 'building Kubernetes; two and a half minutes on 2 idle cores, once'
   local source=$cache/kubernetes-1.20/work/gopath/src/k8s.io/kubernetes
   local work=$cache/kubernetes-1.20/work go=/usr/lib/go-1.19/bin/go apt
   need $go golang-1.19-go

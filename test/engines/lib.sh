@@ -81,12 +81,16 @@ need() {
 
 install_packages() {
   say "installing $*"
+  # one script at a time, for the policy is for all of them
+  exec 8> "$run/apt.lock"
+  if command -v flock >/dev/null; then flock 8; fi
   local apt=(apt-get -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 install "$@") policy=/usr/sbin/policy-rc.d
   # no package may start its service: it would listen on every address
   [[ -e $policy ]] || { printf '#!/bin/sh\n# berth-engines\nexit 101\n' > $policy; chmod 755 $policy; }
   { DEBIAN_FRONTEND=noninteractive "${apt[@]}" || { apt-get -qq update; DEBIAN_FRONTEND=noninteractive "${apt[@]}"; }; } \
-    > "$run/$name.apt.log" 2>&1 9>&- || missing "apt-get install $* failed: $(tail -n 1 "$run/$name.apt.log")"
+    > "$run/$name.apt.log" 2>&1 8>&- 9>&- || missing "apt-get install $* failed: $(tail -n 1 "$run/$name.apt.log")"
   if grep -qs berth-engines $policy; then rm $policy; fi
+  exec 8>&-
 }
 
 # private_apt DIR TYPE SUITE: sets `apt` to an apt-get that reads only `TYPE mirror SUITE main`

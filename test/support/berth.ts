@@ -70,10 +70,11 @@ export async function until(
   what: string,
   holds: () => Promise<boolean> | boolean,
   patienceMs = 30_000,
+  pauseMs = 20,
 ): Promise<void> {
   const deadline = Date.now() + patienceMs;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`Waited ${patienceMs / 1000} s in vain until ${what}.`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

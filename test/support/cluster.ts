@@ -15,9 +15,12 @@ const run = promisify(execFile);
 const PATIENCE_MS = 150_000;
 vi.setConfig({ testTimeout: 2 * PATIENCE_MS, hookTimeout: 2 * PATIENCE_MS });
 
+/** What a look with kubectl costs the machine is missing where pods start. */
+const PAUSE_MS = 200;
+
 /** As `until`, with the patience that pods need. */
 export function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  return until(what, holds, PATIENCE_MS);
+  return until(what, holds, PATIENCE_MS, PAUSE_MS);
 }
 
 /** What tests look at of an object of the API. */
@@ -68,6 +71,17 @@ export class TestNamespace implements AsyncDisposable {
 
   async json(what: string): Promise<{ readonly items: readonly Item[] }> {
     return JSON.parse(await this.kubectl('get', what, '--output=json'));
+  }
+
+  /** Name of the pod that runs here, once there is one. */
+  async runningPod(): Promise<string> {
+    const running = ['--field-selector=status.phase=Running', '--output=jsonpath={.items[*].metadata.name}'];
+    let name = '';
+    await eventually('a pod runs', async () => {
+      name = await this.kubectl('get', 'pods', ...running);
+      return name !== '';
+    });
+    return name;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
