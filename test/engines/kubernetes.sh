@@ -90,11 +90,13 @@ build() {
 # The compiler alone: `make` would first generate again what the source has, for minutes. Without the code of the
 # cloud providers, which is the greater part. GOPATH mode: its go.mod is too old for Go's vendor check.
 compile() (
-  version=k8s.io/kubernetes/vendor/k8s.io/component-base/version
-  facts="-X $version.gitVersion=v1.20.2 -X $version.gitMajor=1 -X $version.gitMinor=20 -X $version.gitTreeState=archive"
+  flags='-s -w'
+  for version in k8s.io/kubernetes/vendor/k8s.io/{client-go/pkg,component-base}/version; do
+    flags+=" -X $version.gitVersion=v1.20.2 -X $version.gitMajor=1 -X $version.gitMinor=20"
+  done
   export HOME=$work GOPATH=$work/gopath GO111MODULE=off GOFLAGS=-tags=providerless CGO_ENABLED=0
   cd "$source" && mkdir "$work/bin" && describe_api &&
-    nice -n 15 "$go" build -ldflags "-s -w $facts" -o "$work/bin/" "${programs[@]/#/./cmd/}"
+    nice -n 15 "$go" build -ldflags "$flags" -o "$work/bin/" "${programs[@]/#/./cmd/}"
 )
 
 # The one piece that the source lacks: what the API server tells of its types.
