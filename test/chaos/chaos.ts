@@ -176,8 +176,8 @@ async function look(
   const { ids: acknowledged, parents } = sent;
   const events = new Map<number, readonly TaskEvent[]>();
   for (const id of acknowledged) events.set(id, await persistently(() => store.events(id)));
-  const { traces: left, heardMs } = readTraces(traces);
-  const heard = { leaseMs: LEASE_MS, atMs: heardMs };
+  const { traces: left, contacts } = readTraces(traces);
+  const heard = { leaseMs: LEASE_MS, contacts };
   const found = violations({ acknowledged, events, traces: left, parents, heard });
   return ended ? found : found.filter((line) => !line.endsWith('has finished 0 times'));
 }

@@ -39,7 +39,20 @@ function found(change: { first?: readonly Event[]; second?: readonly Event[]; tr
     traces: change.traces ?? TRACES,
     parents: new Map([[2, [1]]]),
     group: { limit: 1, tasks: [1, 2] },
-    heard: { leaseMs: 30, atMs: new Map([['w', [2, 10]]]) },
+    heard: {
+      leaseMs: 30,
+      contacts: new Map([
+        [
+          'w',
+          [
+            { askedAtMs: 2, answeredAtMs: 3 },
+            { askedAtMs: 10, answeredAtMs: 11 },
+            // on its way when the host was given up
+            { askedAtMs: 50, answeredAtMs: 61 },
+          ],
+        ],
+      ]),
+    },
   };
   return violations(history);
 }

@@ -15,10 +15,17 @@ export interface History {
   readonly heard?: Heard;
 }
 
-/** When workers asked for what was answered, as they noted themselves; to be believed on one clock only. */
+/** What workers noted themselves; to be believed on one clock only. */
 interface Heard {
   readonly leaseMs: number;
-  readonly atMs: ReadonlyMap<string, readonly number[]>;
+  /** Of each worker, in order. */
+  readonly contacts: ReadonlyMap<string, readonly Contact[]>;
+}
+
+/** A renewal of the lease, when it was asked for and when it was answered: it counts from the first, for all from the second. */
+export interface Contact {
+  readonly askedAtMs: number;
+  readonly answeredAtMs: number;
 }
 
 type Event = Pick<TaskEvent, 'kind' | 'reason' | 'atMs' | 'worker'>;
@@ -129,13 +136,14 @@ function handOvers(history: readonly Event[]): readonly { readonly atMs: number;
   return changes;
 }
 
-/** Nobody on another host is given up within a lease of his last word. */
+/** Nobody on another host is given up within a lease of his last word that had arrived. */
 function givenUp({ heard, events }: History): readonly string[] {
   if (!heard) return [];
   return [...events].flatMap(([id, history]) =>
     history.flatMap(({ reason, worker, atMs }) => {
       if (!reason?.includes('has not been heard of')) return [];
-      const last = heard.atMs.get(worker ?? '')?.findLast((contactMs) => contactMs <= atMs) ?? 0;
+      const contacts = heard.contacts.get(worker ?? '') ?? [];
+      const last = contacts.findLast(({ answeredAtMs }) => answeredAtMs < atMs)?.askedAtMs ?? 0;
       const early = atMs - last < heard.leaseMs;
       return early ? [`task ${id} of ${worker} was given up after ${atMs - last} ms`] : [];
     }),
@@ -159,19 +167,20 @@ function unrecorded({ heard, events, traces }: History): readonly string[] {
 /** What worker processes wrote down: `begin` and `end` of each task, and `heard` when the store answered them. */
 export function readTraces(path: string): {
   readonly traces: readonly Trace[];
-  readonly heardMs: Heard['atMs'];
+  readonly contacts: Heard['contacts'];
 } {
   const traces: Trace[] = [];
-  const heardMs = new Map<string, number[]>();
+  const contacts = new Map<string, Contact[]>();
   for (const line of readFileSync(path, 'utf8').split('\n')) {
     const [kind, ...words] = line.split(' ');
     if (kind === 'begin' || kind === 'end') {
       const [task = 0, attempt = 0, fence = 0, atMs = 0] = words.map(Number);
       traces.push({ kind, task, attempt, fence, atMs });
     } else if (kind === 'heard') {
-      const [worker = '', atMs] = words;
-      heardMs.set(worker, [...(heardMs.get(worker) ?? []), Number(atMs)]);
+      const [worker = '', askedAtMs, answeredAtMs] = words;
+      const contact = { askedAtMs: Number(askedAtMs), answeredAtMs: Number(answeredAtMs) };
+      contacts.set(worker, [...(contacts.get(worker) ?? []), contact]);
     }
   }
-  return { traces, heardMs };
+  return { traces, contacts };
 }

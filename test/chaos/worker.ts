@@ -1,6 +1,7 @@
 // One worker of the chaos test, as a process that can be killed and stopped at any instant. Its tasks run in
 // this process: what they leave behind is one line when they begin and one when they end. Beside it the process
-// notes when it asked for what the store has answered: within a lease from there nobody may give it up.
+// notes when it asked for its lease and when it was answered: from then on, until a lease after it asked, nobody may
+// give it up.
 import { appendFileSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { retryAt } from '../../src/core/backoff.ts';
@@ -49,7 +50,7 @@ for (let beatAtMs = 0; ; ) {
       beatAtMs = performance.now();
       const askedAtMs = Date.now();
       if (!(await store.heartbeat(name)).kept) process.exit(0);
-      note(`heard ${name} ${askedAtMs}`);
+      note(`heard ${name} ${askedAtMs} ${Date.now()}`);
       for (const claim of await store.adopt(name, isAlive))
         await end(claim, { kind: 'lost', cause: 'its worker died' });
     }

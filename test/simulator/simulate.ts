@@ -63,14 +63,14 @@ class Story {
   }
 
   check(): readonly string[] {
-    const { database, traces, heardMs } = this.world;
+    const { database, traces, contacts } = this.world;
     return violations({
       acknowledged: this.ids,
       events: new Map(this.ids.map((id) => [id, drive(database, readEvents(id))])),
       traces,
       parents: this.parents,
       group: { limit: GROUP_LIMIT, tasks: this.grouped },
-      heard: { leaseMs: LEASE_MS, atMs: heardMs },
+      heard: { leaseMs: LEASE_MS, contacts },
     });
   }
 

@@ -175,7 +175,9 @@ export class Worker {
   private askHeard<T>(work: Work<T>): T {
     return this.ask(work, () => {
       const { name } = this.identity;
-      this.world.heardMs.set(name, [...(this.world.heardMs.get(name) ?? []), this.world.nowMs]);
+      const { contacts, nowMs } = this.world;
+      const contact = { askedAtMs: nowMs, answeredAtMs: nowMs };
+      contacts.set(name, [...(contacts.get(name) ?? []), contact]);
     });
   }
 

@@ -3,7 +3,7 @@ import { GivenClaims } from '../../src/stores/given.ts';
 import { drive } from '../../src/stores/transactions.ts';
 import type { StoreParts } from '../../src/stores/transitions.ts';
 import { SQLITE, type Work } from '../../src/stores/work.ts';
-import type { Trace } from '../chaos/check.ts';
+import type { Contact, Trace } from '../chaos/check.ts';
 
 export const LEASE_MS = 30_000;
 
@@ -27,8 +27,8 @@ export class World {
   /** By task and attempt, as run directories are. */
   readonly runs = new Map<string, Run>();
   readonly traces: Trace[] = [];
-  /** When workers asked for what was answered. */
-  readonly heardMs = new Map<string, number[]>();
+  /** Renewals that were answered, by worker. */
+  readonly contacts = new Map<string, Contact[]>();
   /** Process ids. */
   readonly alive = new Set<number>();
 
