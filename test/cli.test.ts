@@ -38,6 +38,7 @@ describe('bad input', () => {
     [['send'], 64, 'USAGE'],
     [['run'], 64, 'USAGE'],
     [['show', 'twelve'], 64, 'INVALID_VALUE'],
+    [['list', '--outcome', 'broken'], 64, 'INVALID_VALUE'],
     [['completion', 'tcsh'], 64, 'INVALID_VALUE'],
   ])('berth %j exits with %i and %s, and makes no state folder', async (argv, code, name) => {
     const { cwd, home, run } = fresh();
@@ -194,6 +195,21 @@ describe('good manners', () => {
     expect(said[0]?.stdout).toContain(`Worker local: gone (was pid ${pid})`);
     expect(said[1]?.stdout).toContain('No worker runs.');
     expect(said[2]?.stdout).toContain(`The worker local of host local (pid ${pid}) is gone.`);
+  });
+
+  test('list shows the tasks that ended as asked, and names the option for an outcome', async () => {
+    const { run } = fresh();
+    await run(['run', '--', 'true']);
+    await run(['run', '--', 'false']);
+
+    const failed = JSON.parse((await run(['list', '--outcome', 'failed', '--json'])).stdout);
+    const either = JSON.parse(
+      (await run(['list', '--outcome', 'failed', '--outcome', 'succeeded', '--json'])).stdout,
+    );
+
+    expect(failed).toMatchObject([{ id: 2, outcome: 'failed' }]);
+    expect(either.map(({ id }: { id: number }) => id)).toEqual([2, 1]);
+    expect((await run(['list', '--state', 'failed'])).stderr).toContain('Did you mean --outcome failed?');
   });
 
   test('the version is that of the package', async () => {

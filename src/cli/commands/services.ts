@@ -14,7 +14,7 @@ export default defineCommand({
   },
   examples: [
     ['berth services', 'lists the services of this directory'],
-    ['berth services --all --json | jq -r .[].name', 'prints all names'],
+    ["berth services --all --json | jq -r '.[].name'", 'prints all names'],
   ],
 
   async run({ deps, out, flags, args }) {

@@ -42,7 +42,7 @@ export default defineCommand({
 const TASKS = 200;
 
 async function view(deps: Deps) {
-  const tasks = await list(deps, { states: [], limit: TASKS });
+  const tasks = await list(deps, { states: [], outcomes: [], limit: TASKS });
   return { ...(await status(deps)), sessions: await sessions(deps), recent: tasks.map(taskRow) };
 }
 
@@ -70,7 +70,7 @@ async function frame(deps: Deps, look: Pick<Output, 'color' | 'columns'>): Promi
   const [{ tasks, workers }, places, recent] = await Promise.all([
     status(deps),
     sessions(deps),
-    list(deps, { states: [], limit: TASKS }),
+    list(deps, { states: [], outcomes: [], limit: TASKS }),
   ]);
   const alive = workers.filter((worker) => worker.alive).length;
   const head = [
