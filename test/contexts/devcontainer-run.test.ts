@@ -38,7 +38,7 @@ describeWith(['docker'], 'a task in a running dev container', () => {
 
     const ran = await berth.run(['run', '--use-container', '--', ...SHOW], dir);
 
-    expect(ran).toMatchObject({ code: 0, stdout: 'unset; here, and more; /workspaces/dev\n' });
+    expect(ran).toEqual({ code: 0, stdout: 'unset; here, and more; /workspaces/dev\n', stderr: '' });
   });
 
   test('gets a variable that is null there when it asks for it', async () => {
@@ -51,8 +51,9 @@ describeWith(['docker'], 'a task in a running dev container', () => {
 
   test('is what the command that explain prints does', async () => {
     await using berth = new Berth();
-    const { command, steps } = await berth.json(['explain', '--use-container', '--', ...SHOW], dir);
+    const { command, steps, error } = await berth.json(['explain', '--use-container', '--', ...SHOW], dir);
 
+    expect(error).toBeNull();
     const pasted = execFileSync('sh', ['-c', command.display], { cwd: '/', encoding: 'utf8' });
 
     expect(pasted).toBe('unset; here, and more; /workspaces/dev\n');
