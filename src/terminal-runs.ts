@@ -10,7 +10,7 @@ import { tmuxExecutor } from './executors/tmux.ts';
 import { agentExecutor } from './executors/tmux-agent.ts';
 import { openTmux, type TmuxControl } from './executors/tmux-control.ts';
 import { type SessionRecord, TmuxSessions } from './executors/tmux-sessions.ts';
-import { findTerminal } from './terminals.ts';
+import { findTerminal, isTerminalAlive } from './terminals.ts';
 import type { LogEvent } from './worker/deps.ts';
 
 export interface TerminalWorker {
@@ -39,6 +39,7 @@ export function terminalRunsOf(worker: TerminalWorker): TerminalRuns {
     executor: (name) => (isSessionName(name) ? executorOf(worker, { all, connect, name }) : null),
     // one that is kept out is let go of, and not ended
     find: async (name) => (isExcluded(name, worker.exclude) ? null : findTerminal(all, name)),
+    isAlive: async (name) => !isExcluded(name, worker.exclude) && isTerminalAlive(all, name),
     remove: async (name) => !isExcluded(name, worker.exclude) && all.remove(name),
     close: async () => {
       const open = await Promise.allSettled(connections.values());

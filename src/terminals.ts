@@ -36,6 +36,7 @@ export function terminalsOf(machine: TerminalMachine): Terminals {
       return terminalOf(all, await all.adopt(target, { name, exclude: await excludedSessions(machine.env) }));
     },
     find: async (name) => findTerminal(await sessions(), name),
+    isAlive: async (name) => isTerminalAlive(await sessions(), name),
     attach: async (name) => {
       const all = await sessions();
       const inside = machine.env.TMUX?.split(',')[0] ?? null;
@@ -62,6 +63,11 @@ export async function endEmptyServer({ host, home }: Pick<TerminalMachine, 'host
 export async function findTerminal(all: TmuxSessions, name: string): Promise<Terminal | null> {
   const record = isSessionName(name) ? all.find(name) : null;
   return record === null ? null : terminalOf(all, record);
+}
+
+export function isTerminalAlive(all: TmuxSessions, name: string): boolean {
+  const record = isSessionName(name) ? all.find(name) : null;
+  return record !== null && all.isAlive(record);
 }
 
 async function terminalOf(all: TmuxSessions, record: SessionRecord): Promise<Terminal> {

@@ -31,6 +31,7 @@ export async function openWindows(host: Host, home: string, runs: string): Promi
     terminals: {
       executor,
       find: async (name) => shell(name),
+      isAlive: async () => true,
       remove: async () => false,
       close: async () => {},
     },
