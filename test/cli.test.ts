@@ -60,6 +60,14 @@ describe('bad input', () => {
     },
   );
 
+  test('an env file that is not there is said to be missing', async () => {
+    const { cwd, run } = fresh();
+
+    const ran = await run(['send', 'true', '--env-file', 'no-such']);
+
+    expect(ran.stderr).toContain(`The env file ${join(cwd, 'no-such')} does not exist.`);
+  });
+
   test('a broken berth.yaml names its line, and nothing is queued', async () => {
     const { cwd, home, run } = fresh();
     writeFileSync(join(cwd, 'berth.yaml'), 'container:\n  use: [\n');

@@ -11,7 +11,8 @@ export async function readEnvFile(
   callerEnv: Readonly<Record<string, string | undefined>>,
 ): Promise<Readonly<Record<string, string>>> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new BerthError(`The env file ${path} cannot be read: ${error.code ?? error.message}.`, {
+    const why = error.code === 'ENOENT' ? 'does not exist' : `cannot be read: ${error.code ?? error.message}`;
+    throw new BerthError(`The env file ${path} ${why}.`, {
       code: 'FILE_NOT_FOUND',
       hint: 'Check the path; a relative one starts at the current directory.',
       cause: error,
