@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Store } from '../src/core/store.ts';
-import type { TaskSpec } from '../src/core/task.ts';
 import { openSqliteStore } from '../src/stores/sqlite.ts';
+import { aTask, aWorker, startWorker } from '../src/testing/store-fixture.ts';
 import { median, ms, perSecond, print, timed } from './support/report.ts';
 
 const WORKER = 'bench';
@@ -24,7 +24,7 @@ async function enqueue(): Promise<void> {
     const count = callers * 300;
     let left = count;
     const caller = async () => {
-      while (left-- > 0) await store.add(noOp());
+      while (left-- > 0) await store.add(aTask());
     };
     const cpu = cpuTime();
     const took = await timed(() => Promise.all(Array.from({ length: callers }, caller)));
@@ -58,7 +58,7 @@ async function bulk(): Promise<void> {
       ['full', full],
       ['empty', empty],
     ] as const) {
-      if (name === 'empty') await store.add(noOp());
+      if (name === 'empty') await store.add(aTask());
       times[name].push(
         await timed(async () => {
           const [claim] = await store.claim(WORKER, 1);
@@ -113,7 +113,7 @@ function cpuTime(): (count: number) => string {
 
 async function fill(store: Store, count: number): Promise<void> {
   for (let left = count; left > 0; left -= 10_000) {
-    await Promise.all(Array.from({ length: Math.min(left, 10_000) }, () => store.add(noOp())));
+    await Promise.all(Array.from({ length: Math.min(left, 10_000) }, () => store.add(aTask())));
   }
 }
 
@@ -121,49 +121,12 @@ async function fill(store: Store, count: number): Promise<void> {
 async function open() {
   const directory = mkdtempSync(join(tmpdir(), 'berth-bench-store-'));
   const store = await openSqliteStore({ directory });
-  const identity = { name: WORKER, host: 'local', pid: process.pid, startTime: '', bootId: '' };
-  await store.registerWorker(identity, () => true);
-  for (let slot = 1; slot <= SLOTS; slot++) {
-    const name = `${WORKER}/slot-${slot}`;
-    await store.putSession({ name, host: 'local', kind: 'headless', provider: null, worker: WORKER });
-  }
+  await startWorker(store, aWorker(WORKER, process.pid), SLOTS);
   return {
     store,
     [Symbol.asyncDispose]: async () => {
       await store.close();
       rmSync(directory, { recursive: true });
-    },
-  };
-}
-
-/** The smallest task. */
-function noOp(): TaskSpec {
-  return {
-    payload: { kind: 'line', line: 'true' },
-    context: {
-      host: 'local',
-      workdir: '/',
-      env: {},
-      prereqs: [],
-      gitBranch: null,
-      worktree: false,
-      venv: { kind: 'off' },
-      container: null,
-    },
-    queue: {
-      priority: 5,
-      timeoutMs: null,
-      idleTimeoutMs: null,
-      graceMs: 10_000,
-      retries: 0,
-      onLost: 'hold',
-      delayMs: 0,
-      key: null,
-      group: null,
-      after: [],
-      target: null,
-      providers: [],
-      matchContext: true,
     },
   };
 }
