@@ -107,3 +107,32 @@ test('a clock that jumps ahead and back takes no task from a worker and ends non
     await new Promise((resolve) => worker.once('exit', resolve));
   }
 });
+
+test('after a sleep that outlasts every lease the workers go on with what they had', async () => {
+  const names = ['one', 'two'];
+  const workers = names.map((name) => berth.start(['worker', '--name', name, '--slots', '1']));
+  const { id } = await berth.json(['send', gated()]);
+  await until('it runs', async () => (await shown(id)).state === 'running');
+  const database = openDatabase(join(berth.home, 'berth.db'), { readOnly: true });
+  const leased = 'select 1 from workers where lease_until_ms > :nowMs';
+
+  for (const worker of workers) worker.kill('SIGSTOP');
+  await until('all leases have ended', () => !database.get(leased, { nowMs: Date.now() }), 120_000);
+  for (const worker of workers) worker.kill('SIGCONT');
+  const later = await Promise.all([1, 2, 3].map(() => berth.json(['send', 'echo later'])));
+  expect((await berth.run(['wait', ...later.map((task) => String(task.id))])).code).toBe(0);
+  expect(await shown(id)).toMatchObject({ state: 'running' });
+  openGate();
+
+  expect((await berth.run(['wait', String(id)])).code).toBe(0);
+  expect(proof()).toBe('once\n');
+  const kinds = database.all<{ kind: string }>('select kind from events where task_id = :id order by id', {
+    id,
+  });
+  expect(kinds.map(({ kind }) => kind)).toEqual(['added', 'assigned', 'started', 'finished']);
+  database.close();
+  for (const worker of workers) {
+    worker.kill();
+    await endOf(worker);
+  }
+}, 240_000);
