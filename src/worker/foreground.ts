@@ -43,12 +43,21 @@ export async function runInForeground(
   const id = claim.task.id;
   streams.started(id);
   if (resolved.status === 'fulfilled') streams.resolved(resolved.value.warnings);
-  const outcome =
-    resolved.status === 'fulfilled'
-      ? await attempt(deps, { claim, context: resolved.value, streams }).catch(failed)
-      : failed(resolved.reason);
-  await store.finished(claim.lease, outcome, null);
-  return { id, outcome };
+  // once it runs, a signal is an order to the run: one that comes late must not end us before its outcome is on disk
+  let forget = () => {};
+  const runs = () => {
+    forget = deps.onSignal(() => {});
+  };
+  try {
+    const outcome =
+      resolved.status === 'fulfilled'
+        ? await attempt(deps, { claim, context: resolved.value, streams, runs }).catch(failed)
+        : failed(resolved.reason);
+    await store.finished(claim.lease, outcome, null);
+    return { id, outcome };
+  } finally {
+    forget();
+  }
 }
 
 function failed(error: unknown): Outcome {
@@ -63,9 +72,11 @@ interface Attempt {
   readonly claim: Claim;
   readonly context: PlanFacts['context'];
   readonly streams: ForegroundStreams;
+  /** Called when it is about to run. */
+  runs(): void;
 }
 
-async function attempt(deps: ForegroundDeps, { claim, context, streams }: Attempt): Promise<Outcome> {
+async function attempt(deps: ForegroundDeps, { claim, context, streams, runs }: Attempt): Promise<Outcome> {
   const { store, host } = deps;
   const runtime = deps.runtime(context.container?.runtime ?? 'bare');
   const scope = {
@@ -83,6 +94,7 @@ async function attempt(deps: ForegroundDeps, { claim, context, streams }: Attemp
   try {
     const facts: PlanFacts = { claim, context, place, runtime, env };
     writeToken(deps, claim);
+    runs();
     const recorded = store.started(claim.lease, withPlace(context, place));
     recorded.catch(() => {}); // looked at below, when the run is over
     // throws only where nothing was started; after it, trouble of ours is not "not started"
