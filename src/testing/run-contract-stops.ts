@@ -89,7 +89,7 @@ export function stops({ under }: RunSubject): void {
         ? stubborn(mark)
         : line(`echo up; sleep 2; echo done; echo err >&2; exit 9 # ${mark}`);
       const elsewhere = await box.startElsewhere({ payload, env: { MARK_OF_TEST: mark } });
-      await until(async () => (await elsewhere.said()).includes('up'), { withinMs: 60_000 });
+      await until(async () => (await elsewhere.said()).includes('up'), { withinMs: 180_000 });
       return { mark, ...elsewhere };
     };
     const after: RunResult[] = [];

@@ -81,6 +81,10 @@ async function attempt(deps: RunDeps, claim: Claim, hold: Hold): Promise<void> {
 async function enter(deps: RunDeps, claim: Claim, hold: Hold): Promise<Place | null> {
   const { signal, control } = hold;
   const adopted = claim.task.state.name === 'running';
+  if (adopted && claim.attempt.context === null) {
+    await finish(deps, claim, { outcome: await unplaced(deps, claim), againAtMs: null }, signal);
+    return null;
+  }
   const begin = () => (adopted ? again(deps, claim) : first(deps, claim, signal));
   try {
     return await whenPossible(deps, begin, {
@@ -93,6 +97,19 @@ async function enter(deps: RunDeps, claim: Claim, hold: Hold): Promise<Place | n
     await finish(deps, claim, { outcome: notStarted(asBerthError(error)), againAtMs: null }, hold.signal);
     return null;
   }
+}
+
+/** Of a `berth run` that writes its place down while the program starts: the start token tells whether it had begun. */
+async function unplaced(deps: RunDeps, claim: Claim): Promise<Outcome> {
+  const state = await executorOf(deps, claim).state(claim.attempt.runDirectory);
+  if (state !== 'absent')
+    return { kind: 'lost', cause: 'The `berth run` that held it was killed before its place was recorded.' };
+  return notStarted(
+    new BerthError('The `berth run` that held it was killed before it had started anything.', {
+      code: 'INTERNAL',
+      hint: 'Run it again.',
+    }),
+  );
 }
 
 async function first(deps: RunDeps, claim: Claim, signal: AbortSignal): Promise<Place | null> {
