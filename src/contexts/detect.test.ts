@@ -2,7 +2,6 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { aTree } from '../../test/support/tree.ts';
-import type { ContainerType } from '../core/context.ts';
 import { type DetectOptions, detectContainerContext } from './detect.ts';
 
 const ALONE: DetectOptions = { environment: {}, home: '/nobody' };
