@@ -1,9 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Berth, endOf, until } from '../support/berth.ts';
 import { processesWith } from '../support/box-processes.ts';
 import { type Box, bareBox, runningBox, serviceBox } from '../support/boxes.ts';
 import { describeWith, type Engine } from '../support/engines.ts';
+
+// a busy machine takes its time for containers and processes
+vi.setConfig({ testTimeout: 180_000 });
 
 const BOXES: readonly (readonly [string, readonly Engine[], () => Promise<Box>])[] = [
   ['the host', [], bareBox],
