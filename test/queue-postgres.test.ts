@@ -24,6 +24,7 @@ describeWith(['postgres'], 'the program on PostgreSQL', () => {
     });
     expect(existsSync(join(berth.home, 'berth.db'))).toBe(false);
     expect((await berth.run(['fsck'])).stdout).toBe('1 tasks; all is well.\n');
+    expect((await berth.run(['down'])).stdout).toMatch(/^Worker build-1 \(pid \d+\) has stopped\./);
   });
 
   test('each of two hosts runs its own tasks, and both see all sessions', async () => {

@@ -16,14 +16,23 @@ export async function workerOptions(
   drain: boolean,
   deps: Pick<Deps, 'settings' | 'cwd' | 'host'>,
 ): Promise<WorkerOptions> {
-  const { slots, workerName } = await deps.settings(deps.cwd);
-  // in a queue that machines share, each has a name of its own
-  const usual = workerName.origin.kind === 'built-in' ? deps.host.name : workerName.value;
+  const { slots } = await deps.settings(deps.cwd);
   return {
-    name: flags.name === null ? usual : checkName('--name', flags.name),
+    name: await workerNameOf(flags.name, deps),
     slots: flags.slots === null ? slots.value : parseSlots(flags.slots),
     drain,
   };
+}
+
+/** The worker that is meant; without `--name`, that of the settings. */
+export async function workerNameOf(
+  given: string | null,
+  deps: Pick<Deps, 'settings' | 'cwd' | 'host'>,
+): Promise<string> {
+  if (given !== null) return checkName('--name', given);
+  const { workerName } = await deps.settings(deps.cwd);
+  // in a queue that machines share, each has a name of its own
+  return workerName.origin.kind === 'built-in' ? deps.host.name : workerName.value;
 }
 
 function parseSlots(text: string): number {

@@ -1,5 +1,5 @@
 import { defineCommand, JSON_FLAG, NO_ARGUMENTS } from '../command.ts';
-import { checkName } from '../context-options.ts';
+import { workerNameOf } from '../worker-options.ts';
 
 export default defineCommand({
   name: 'down',
@@ -16,10 +16,7 @@ export default defineCommand({
   ],
 
   async run({ deps, out, flags }) {
-    const name =
-      flags.name === null
-        ? (await deps.settings(deps.cwd)).workerName.value
-        : checkName('--name', flags.name);
+    const name = await workerNameOf(flags.name, deps);
     const answer = await deps.worker.stop({ name, drain: flags.drain });
     if (flags.json) await out.value(answer);
     else if (answer.stopped)
