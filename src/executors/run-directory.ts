@@ -7,6 +7,7 @@ import {
   openSync,
   readFileSync,
   readSync,
+  renameSync,
   rmSync,
   truncateSync,
   writeFileSync,
@@ -70,14 +71,23 @@ export interface RunFacts {
   readonly leash: 'stdin' | 'signal';
 }
 
-/** Write everything that the run needs. Repeating it before the start changes nothing that matters. */
+/**
+ * Write everything that the run needs. Repeating it before the start changes nothing that matters: of two starters
+ * the one that comes second puts whole files in the place of whole files, which the first one's run may be reading.
+ */
 export function createRunDirectory(files: RunFiles, run: RunSpec): void {
   mkdirSync(files.path, { recursive: true, mode: 0o700 });
   const facts: RunFacts = { nonce: run.nonce, leash: run.leash };
-  writeFileSync(files.facts, JSON.stringify(facts), PRIVATE);
-  writeFileSync(files.environment, toBytes(run.environment), PRIVATE);
-  writeFileSync(files.script, toBytes(run.script), PRIVATE);
-  writeFileSync(files.start, START, PRIVATE);
+  replaceFile(files.facts, JSON.stringify(facts));
+  replaceFile(files.environment, toBytes(run.environment));
+  replaceFile(files.script, toBytes(run.script));
+  replaceFile(files.start, START);
+}
+
+function replaceFile(path: string, content: string | Uint8Array): void {
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, content, PRIVATE);
+  renameSync(draft, path);
 }
 
 const PRIVATE = { mode: 0o600 };
