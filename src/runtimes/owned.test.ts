@@ -3,13 +3,12 @@ import { chown, mkdtemp, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../../test/support/engines.ts';
 import type { ContainerStart, ResolvedContainer } from '../core/context.ts';
 import type { Place, Scope } from '../core/runtime.ts';
 import { localHost } from '../hosts/local.ts';
 import { ociRuntime } from './oci.ts';
-import { type Mount, parseMount, parsePort, runArguments } from './run-arguments.ts';
 
 const host = localHost();
 const unique = randomBytes(4).toString('hex');
@@ -244,58 +243,6 @@ for (const engine of ['docker', 'podman'] as const) {
     });
   });
 }
-
-describe('what a container is started with', () => {
-  const bind = { type: 'bind', readOnly: false, relabel: null } as const;
-
-  test.each<[string, Mount]>([
-    ['/a:/b', { ...bind, source: '/a', target: '/b' }],
-    ['./x:/b:ro', { ...bind, source: '/w/x', target: '/b', readOnly: true }],
-    ['data:/b', { ...bind, type: 'volume', source: 'data', target: '/b' }],
-    ['/b', { ...bind, type: 'volume', source: '', target: '/b' }],
-    ['/a b:/c:Z', { ...bind, source: '/a b', target: '/c', relabel: 'private' }],
-  ])('the volume %s', (volume, mount) => {
-    expect(parseMount(volume, '/w')).toEqual(mount);
-  });
-
-  test.each(['', '/a:', '/a:b', '/a:/b:wx', '/a:/b:ro:x'])('%j is no volume', (volume) => {
-    expect(() => parseMount(volume, '/w')).toThrow(/is no volume/);
-  });
-
-  test.each([
-    ['8080:3000', '127.0.0.1:8080:3000'],
-    ['3000', '127.0.0.1::3000'],
-    ['0.0.0.0:8080:3000/udp', '0.0.0.0:8080:3000/udp'],
-    ['[::1]:8080:3000', '[::1]:8080:3000'],
-  ])('the port %s is published as %s', (port, argument) => {
-    expect(parsePort(port)).toBe(argument);
-  });
-
-  test.each(['', 'x', '0', '65536', '1:70000', '1:2:3', '--privileged'])('%j is no port', (port) => {
-    expect(() => parsePort(port)).toThrow(/no port/);
-  });
-
-  test('a path with a comma or a quote stays one field, and a secret stays out of the list', () => {
-    const { argv, env } = runArguments('docker', {
-      name: null,
-      image: 'i',
-      labels: {},
-      mounts: [{ ...bind, source: '/a,b"c', target: '/t' }],
-      ports: [],
-      runAs: null,
-      hardened: false,
-      engineArgs: [],
-      env: { API_TOKEN: 'hunter2' },
-      workdir: null,
-      entrypoint: null,
-      command: [],
-    });
-
-    expect(argv).toContain('--mount=type=bind,"source=/a,b""c",target=/t');
-    expect(argv.join(' ')).not.toContain('hunter2');
-    expect(env).toEqual({ API_TOKEN: 'hunter2' });
-  });
-});
 
 function wanted(
   engine: 'docker' | 'podman',
