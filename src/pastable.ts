@@ -98,7 +98,8 @@ function inNew(task: Pastable, container: ResolvedContainer): ExplainedCommand {
   const engine = container.engine === 'podman' ? 'podman' : 'docker';
   const [program = 'sh', ...words] = withSteps(task);
   const none: RunAs = { user: '', home: null, keepId: false };
-  const run = runArguments(engine, {
+  const { argv, env: clientEnv } = runArguments(engine, {
+    verb: ['run', '--rm'],
     name: null,
     image: image ?? '',
     labels: {},
@@ -112,12 +113,9 @@ function inNew(task: Pastable, container: ResolvedContainer): ExplainedCommand {
     entrypoint: program,
     command: words,
   });
-  const argv = run.argv
-    .map((word, at) => (at === 2 ? '--rm' : word))
-    .filter((word) => !word.startsWith('--log-opt='));
   const { build } = start ?? { build: null };
   const built = build === null ? [] : [shellQuote(buildCommand(engine, image ?? '', build))];
-  return { argv, display: [...built, withVariables(run.env, argv)].join(' && ') };
+  return { argv, display: [...built, withVariables(clientEnv, argv)].join(' && ') };
 }
 
 /** The words of the task, in a shell where something has to be done first in the same place. */

@@ -5,7 +5,7 @@ import type { LoneBox, LoneProgram } from '../core/runtime.ts';
 import { callEngine, type EngineName, engineCommand } from './engine-cli.ts';
 import { cliInspector } from './inspector.ts';
 import { planOf, runAsOf, type Wanted } from './owned.ts';
-import { runArguments } from './run-arguments.ts';
+import { BOUNDED_LOG, runArguments, type StartCommand } from './run-arguments.ts';
 import { START_TIMEOUT_MS, startFailure } from './start-failure.ts';
 
 /**
@@ -39,26 +39,21 @@ async function createCommand(
   host: Host,
   engine: EngineName,
   { wanted, program }: { readonly wanted: Wanted; readonly program: LoneProgram },
-) {
+): Promise<StartCommand> {
   const { container, scope } = wanted;
   const { argv, env, cwd } = program.command;
   const [entrypoint = '', ...command] = argv;
+  const { stdin, tty } = program.streams;
   const asked = program.user === null ? null : { user: program.user, home: null, keepId: false };
-  const made = runArguments(engine, {
+  return runArguments(engine, {
     ...planOf(wanted),
+    verb: ['create', BOUNDED_LOG, ...(stdin ? ['--interactive'] : []), ...(tty ? ['--tty'] : [])],
     runAs: asked ?? (await runAsOf(host, container, scope.workdir)),
     env,
     workdir: cwd,
     entrypoint,
     command,
   });
-  const streams = [
-    ...(program.streams.stdin ? ['--interactive'] : []),
-    ...(program.streams.tty ? ['--tty'] : []),
-  ];
-  // behind `run --detach`
-  const rest = made.argv.slice(3);
-  return { argv: [engine, 'create', ...streams, ...rest] as const, env: made.env };
 }
 
 interface Ended {

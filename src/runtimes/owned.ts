@@ -9,6 +9,7 @@ import { buildCommand } from './images.ts';
 import { cliInspector } from './inspector.ts';
 import { checkImageName } from './names.ts';
 import {
+  IN_BACKGROUND,
   type Mount,
   parseMount,
   parsePort,
@@ -109,6 +110,7 @@ async function startCommand(host: Host, engine: EngineName, wanted: Wanted): Pro
   const { container, scope } = wanted;
   return runArguments(engine, {
     ...planOf(wanted),
+    verb: IN_BACKGROUND,
     runAs: await runAsOf(host, container, scope.workdir),
     env: {},
     workdir: null,

@@ -33,6 +33,7 @@ describe('what a container is started with', () => {
 
   test('a path with a comma or a quote stays one field, and a secret stays out of the list', () => {
     const { argv, env } = runArguments('docker', {
+      verb: ['create', '--tty'],
       name: null,
       image: 'i',
       labels: {},
@@ -47,6 +48,7 @@ describe('what a container is started with', () => {
       command: [],
     });
 
+    expect(argv.slice(0, 3)).toEqual(['docker', 'create', '--tty']);
     expect(argv).toContain('--mount=type=bind,"source=/a,b""c",target=/t');
     expect(argv.join(' ')).not.toContain('hunter2');
     expect(env).toEqual({ API_TOKEN: 'hunter2' });

@@ -5,6 +5,8 @@ import { passVariables } from './variables.ts';
 
 /** Everything about a container that berth starts. */
 export interface RunPlan {
+  /** `IN_BACKGROUND`, or the engine's verb with what this start alone needs. */
+  readonly verb: readonly [string, ...string[]];
   readonly name: string | null;
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -45,21 +47,22 @@ export interface StartCommand {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** The engine keeps what a container says until that is removed. */
+export const BOUNDED_LOG = '--log-opt=max-size=10m';
+export const IN_BACKGROUND = ['run', '--detach', BOUNDED_LOG] as const;
+
 /**
- * `docker run --detach …`: always with an init (so that TERM works and zombies are reaped), never with a
- * pull that nobody asked for, with a bounded log. A mounted path that is missing is an error of the
- * engine, not a new directory of root's.
+ * `docker run …`: always with an init (so that TERM works and zombies are reaped), never with a pull that
+ * nobody asked for. A mounted path that is missing is an error of the engine, not a new directory of root's.
  */
 export function runArguments(engine: EngineName, plan: RunPlan): StartCommand {
   const { runAs } = plan;
   const variables = passVariables(engine, { ...(runAs?.home && { HOME: runAs.home }), ...plan.env });
   const argv: StartCommand['argv'] = [
     engine,
-    'run',
-    '--detach',
+    ...plan.verb,
     '--init',
     '--pull=never',
-    '--log-opt=max-size=10m',
     ...(plan.name === null ? [] : [`--name=${plan.name}`]),
     ...Object.entries(plan.labels).map(([key, value]) => `--label=${key}=${value}`),
     ...plan.mounts.map((mount) => `--mount=${mountArgument(engine, mount)}`),

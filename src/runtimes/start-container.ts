@@ -9,7 +9,7 @@ import { buildImage, pullImage } from './images.ts';
 import { cliInspector } from './inspector.ts';
 import { checkContainerName, checkImageName } from './names.ts';
 import { KEPT_LABEL, remove } from './owned.ts';
-import { parseMount, parsePort, runArguments } from './run-arguments.ts';
+import { IN_BACKGROUND, parseMount, parsePort, runArguments } from './run-arguments.ts';
 import { START_TIMEOUT_MS, startFailure } from './start-failure.ts';
 
 export interface StartOptions {
@@ -103,6 +103,7 @@ export async function startKept(host: Host, wish: ContainerWish): Promise<Starte
   const mark = randomUUID();
   const { argv, env } = runArguments(engine, {
     ...wish,
+    verb: IN_BACKGROUND,
     labels: { [KEPT_LABEL]: mark },
     mounts: wish.volumes.map((volume) => parseMount(volume, wish.cwd)),
     ports: wish.ports.map(parsePort),
