@@ -16,11 +16,13 @@ berth_mark() { printf '\n\036berth %s %s\n' "$berth_nonce" "$*" >&2; }
 # Ends the preparation: nothing of the task ran.
 berth_refuse() { trap - EXIT; berth_mark "refused $1 $berth_step"; exit "$1"; }
 
-# The pid of this very shell, also in a subshell, where $$ is the parent's.
+# The pid of this very shell, also in a subshell, where $$ is the parent's. A name is looked up at once,
+# where `read` takes a file byte by byte.
 berth_self() {
-  if ! { read -r berth_me berth_rest </proc/self/stat; } 2>/dev/null; then
-    berth_me=$(exec sh -c 'echo $PPID')
-  fi
+  berth_me=
+  for berth_me in /proc/self/task/*; do :; done
+  berth_me=${berth_me##*/}
+  case $berth_me in '' | *[!0-9]*) berth_me=$(exec sh -c 'echo $PPID') ;; esac
 }
 
 # Finds a program as execvp does; shell builtins do not count. 127: none, 126: cannot be started.
