@@ -37,7 +37,18 @@ export async function processesIn({ box, store, berth }: Seen, text: string): Pr
 }
 
 /** Command lines of the processes in a box that carry a text in their arguments or variables; none once it is gone. */
-export async function processesWith({ container }: Box, text: string): Promise<readonly string[]> {
+export async function processesWith(box: Box, text: string): Promise<readonly string[]> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const { exitCode, stdout, stderr } = await searched(box, text);
+    if (exitCode === 0) return lines(stdout.trim());
+    // a box that goes while it is entered gives no answer, and a moment later it is not there
+    if (Date.now() > deadline) throw new Error(`The search ended with ${exitCode}: ${stdout}${stderr}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function searched({ container }: Box, text: string) {
   // the pattern must not find the search itself
   const pattern = `[${text[0]}]${text.slice(1)}`;
   const search = `for p in $(grep -ls '${pattern}' /proc/[0-9]*/cmdline /proc/[0-9]*/environ); do tr '\\0' ' ' <"\${p%/*}/cmdline"; echo; done; :`;
@@ -47,13 +58,14 @@ export async function processesWith({ container }: Box, text: string): Promise<r
   try {
     const place = { ...(await runtime.prepare(host, container, scope)), user: '0' };
     const entered = runtime.enter(place, { argv: ['sh', '-c', search], cwd: null, env: {} }, NO_STREAMS);
-    return lines((await host.exec(entered, { timeoutMs: 20_000 })).stdout.trim());
+    return await host.exec(entered, { timeoutMs: 20_000 });
   } catch (error) {
-    if (error instanceof BerthError && /^CONTAINER_NOT_(FOUND|RUNNING)$/.test(error.code)) return [];
+    if (error instanceof BerthError && /^CONTAINER_NOT_(FOUND|RUNNING)$/.test(error.code)) return NOTHING;
     throw error;
   }
 }
 
+const NOTHING = { exitCode: 0, stdout: '', stderr: '' };
 const NO_STREAMS = { stdin: false, tty: false };
 
 /** The containers that tasks were put in, ours and those of the program. */
