@@ -30,10 +30,10 @@ export async function directWire(
 
 function wireOf({ server, tls, headers }: Access): Wire {
   const isSecure = server.protocol === 'https:';
-  const base: RequestOptions & { readonly rejectUnauthorized?: boolean } = {
+  const base: RequestOptions = {
     hostname: server.hostname.replace(/^\[|\]$/g, ''),
     port: server.port === '' ? (isSecure ? 443 : 80) : server.port,
-    ...(isSecure && { ...tls, agent: new Agent({ keepAlive: true, ...tls }) }),
+    ...(isSecure && { agent: new Agent({ keepAlive: true, ...tls }) }),
   };
   const prefix = server.pathname.replace(/\/$/, '');
   return {
