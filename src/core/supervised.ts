@@ -22,7 +22,13 @@ export async function followSupervised(child: Spawned, nonce: string, taker: Out
     pump(child.stdout, (bytes) => output.take('stdout', bytes)),
     pump(child.stderr, (bytes) => output.take('stderr', bytes)),
   ]);
-  const ended = await child.ended;
+  const ended = await Promise.race([child.ended, output.heard]);
+  if (ended === 'heard') {
+    // its record is here, and all of its output: how and when its client ends is nobody's concern
+    child.release();
+    await streams;
+    return output.end(null);
+  }
   let silence: NodeJS.Timeout | undefined;
   const abandoned = async () => {
     // a slow reader is no silence
@@ -50,8 +56,11 @@ const QUIET_MS = 50;
 class SupervisedOutput {
   pieces = 0;
   taking = 0;
+  /** Resolves when the taker was told that it has everything. */
+  readonly heard: Promise<'heard'>;
   private isReady = false;
   private isHeard = false;
+  private wasHeard: () => void = () => {};
   private readonly tails = { stdout: new LastBytes(), stderr: new LastBytes() };
   private readonly filters: Readonly<Record<'stdout' | 'stderr', MarkFilter>>;
   private readonly nonce: string;
@@ -61,6 +70,9 @@ class SupervisedOutput {
     this.nonce = nonce;
     this.taker = taker;
     this.filters = { stdout: new MarkFilter(nonce, 'stdout'), stderr: new MarkFilter(nonce) };
+    this.heard = new Promise((resolve) => {
+      this.wasHeard = () => resolve('heard');
+    });
   }
 
   async take(stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void> {
@@ -106,6 +118,7 @@ class SupervisedOutput {
     if (findEndMark(filters.stderr.rest, nonce) === null) return;
     this.isHeard = true;
     this.taker.heard?.();
+    this.wasHeard();
   }
 }
 
