@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { expect } from 'vitest';
-import { eventually, processes } from './support/cluster.ts';
+import { Berth } from './support/berth.ts';
+import { eventually, processes, readOrEmpty } from './support/cluster.ts';
 import { clusterTests } from './support/cluster-tests.ts';
 import { describeWith } from './support/engines.ts';
 
@@ -52,13 +54,7 @@ describeWith(['kubernetes'], 'tasks of the queue in pods', () => {
     aReadyPod,
     inPod,
   }) => {
-    await aReadyPod('sealed', {
-      spec: { volumes: [{ name: 'shm', emptyDir: {} }] },
-      container: {
-        securityContext: { readOnlyRootFilesystem: true },
-        volumeMounts: [{ name: 'shm', mountPath: '/dev/shm', readOnly: true }],
-      },
-    });
+    await aReadyPod('sealed', SEALED);
     const line = 'touch /x; echo out; exit 6';
     const done = await berth.run(['send', line, '--wait', ...inPod('sealed')]);
     const tasks: readonly { readonly id: number; readonly content: string }[] = await berth.json(['list']);
@@ -67,6 +63,40 @@ describeWith(['kubernetes'], 'tasks of the queue in pods', () => {
     expect(done).toMatchObject({ code: 6, stdout: 'out\n', stderr: expect.stringContaining('is attached') });
     expect((await berth.run(['explain', ...inPod('sealed')])).stdout).toContain('is attached');
     expect((await berth.run(['show', String(id)])).stdout).toContain('is attached');
+  });
+
+  test('where nothing can be written, 100 MiB arrive complete, and end where the task ended', async ({
+    berth,
+    aReadyPod,
+    inPod,
+  }) => {
+    await aReadyPod('sealed', SEALED);
+    const line = 'yes 0123456789abcde | head -c 104857600; echo err >&2; exit 6';
+    const { code, stdout, stderr } = await berth.run(['send', line, '--wait', ...inPod('sealed')]);
+
+    expect({ code, length: stdout.length }).toEqual({ code: 6, length: 104_857_600 });
+    expect(stdout === '0123456789abcde\n'.repeat(6_553_600)).toBe(true);
+    expect(stderr).toMatch(/^err$/m);
+  });
+
+  test('where nothing can be written, the next worker hears the end of a run', async ({
+    aReadyPod,
+    inPod,
+  }) => {
+    await aReadyPod('sealed', SEALED);
+    await using berth = new Berth();
+    const worker = await berth.up();
+    const line = 'echo up; sleep 3; exit 6';
+    await berth.json(['send', line, ...inPod('sealed')]);
+    const log = join(berth.home, 'runs', '1-1', 'out.log');
+    await eventually('it runs', () => readOrEmpty(log).startsWith('up'));
+    process.kill(worker, 'SIGKILL');
+    await eventually('it ends, and nobody hears it', () => readOrEmpty(log).includes(' out\n'));
+    await berth.up();
+    await berth.run(['wait', '1']);
+
+    expect(await berth.json(['show', '1'])).toMatchObject({ outcome: 'failed', exit_code: 6 });
+    expect(readOrEmpty(log)).toBe('up\n');
   });
 
   test('where it turns out that nothing can be written, the log of the task says: attached', async ({
@@ -88,3 +118,12 @@ describeWith(['kubernetes'], 'tasks of the queue in pods', () => {
     expect(done.stderr).toMatch(/berth: note: nothing can be written.*attached[^\n]*\nerr\n/);
   });
 });
+
+/** A pod in which nothing can be written, and that says so. */
+const SEALED = {
+  spec: { volumes: [{ name: 'shm', emptyDir: {} }] },
+  container: {
+    securityContext: { readOnlyRootFilesystem: true },
+    volumeMounts: [{ name: 'shm', mountPath: '/dev/shm', readOnly: true }],
+  },
+};

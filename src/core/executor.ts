@@ -25,6 +25,13 @@ export interface RunSpec {
    * resolve. It runs where that shell is, without a directory of ours, and stdin holds it. Left out: `script` does.
    */
   readonly elsewhere?: string;
+  /**
+   * The script for a run that hangs on a client that drops what comes late: its end is held back until "heard" comes
+   * on its leash. Left out: nobody needs it.
+   */
+  readonly hearing?: string;
+  /** `script` is the hearing one. */
+  readonly hears?: boolean;
   /** Where it runs, for executors that do more than start `entry`. */
   readonly place?: Place;
   readonly limits?: { readonly graceMs: number; readonly timeoutMs: number | null };

@@ -185,6 +185,11 @@ function programWords(payload: Payload): string {
 /** How many bytes at the end of stderr are enough to hold the supervisor's words. */
 export const END_MARK_BYTES = 65_536;
 
+/** The last of stdout, from a supervisor that holds its end back until it was heard. */
+export function outMark(nonce: string): string {
+  return `\x1eberth ${nonce} out\n`;
+}
+
 export interface EndMark {
   readonly report: RunReport;
   /** Where our own words begin, in bytes from the start of the text that was given. */

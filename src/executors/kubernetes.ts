@@ -1,6 +1,7 @@
 import type { KubeApi } from '../core/cluster.ts';
 import type { Executor } from '../core/executor.ts';
 import type { Host } from '../core/host.ts';
+import { attachedExecutor, isAttachedRun } from './kube-attached.ts';
 import { jobExecutor } from './kube-job.ts';
 import { isJobRun } from './kube-job-facts.ts';
 import { isPodRun, podExecutor } from './kube-pod.ts';
@@ -15,10 +16,14 @@ export interface KubernetesParts {
 
 /** Runs wherever they are: a run directory says by its files whose it is. */
 export function withKubernetes({ host, runs, other, apiOf }: KubernetesParts): Executor {
-  const pods = podExecutor({ host, runs, attached: other, apiOf });
+  const attached = attachedExecutor(runs, other);
+  const pods = podExecutor({ host, runs, attached, apiOf });
   const jobs = jobExecutor({ runs, apiOf });
-  const ownerOf = (directory: string) =>
-    isJobRun(runs, directory) ? jobs : isPodRun(runs, directory) ? pods : other;
+  const ownerOf = (directory: string) => {
+    if (isJobRun(runs, directory)) return jobs;
+    if (isPodRun(runs, directory)) return pods;
+    return isAttachedRun(runs, directory) ? attached : other;
+  };
   return {
     kind: other.kind,
     start: (run) => {

@@ -23,11 +23,12 @@ export async function* readOutput(
   options: { readonly follow: boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<OutputChunk> {
   const files = runFiles(runs, directory);
-  const out = new Tail(files.out, () => null);
-  const err = new Tail(files.err, () => {
+  const filterOf = (stream: OutputChunk['stream']) => () => {
     const facts = readFacts(files);
-    return facts && new MarkFilter(facts.nonce);
-  });
+    return facts && new MarkFilter(facts.nonce, stream);
+  };
+  const out = new Tail(files.out, filterOf('stdout'));
+  const err = new Tail(files.err, filterOf('stderr'));
   try {
     for (let last = false; !options.signal.aborted; ) {
       yield* chunksOf(out, 'stdout');
@@ -37,8 +38,9 @@ export async function* readOutput(
       last = isAllWritten(files);
       if (!last) await nextWrite(files.path, options.signal);
     }
-    const rest = await err.rest();
-    if (rest.length > 0) yield { stream: 'stderr', bytes: rest };
+    const [lastOut, lastErr] = await Promise.all([out.rest(), err.rest()]);
+    if (lastOut.length > 0) yield { stream: 'stdout', bytes: lastOut };
+    if (lastErr.length > 0) yield { stream: 'stderr', bytes: lastErr };
   } finally {
     await Promise.all([out.close(), err.close()]);
   }
@@ -96,7 +98,8 @@ class Tail {
   }
 }
 
-function nextWrite(path: string, signal: AbortSignal): Promise<void> {
+/** Resolves when something was written into this folder, or after a short while. */
+export function nextWrite(path: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { toBytes } from '../core/command.ts';
 import type { RunEnd, RunSpec } from '../core/executor.ts';
 import type { ProcessRef } from '../core/host.ts';
-import { END_MARK_BYTES, findEndMark } from '../core/script.ts';
+import { END_MARK_BYTES, findEndMark, outMark } from '../core/script.ts';
 import START from './start.sh?raw';
 
 // These files are small and local: the synchronous calls cost a tenth of the asynchronous ones.
@@ -69,6 +69,8 @@ export function runFiles(runs: string, directory: string): RunFiles {
 export interface RunFacts {
   readonly nonce: string;
   readonly leash: 'stdin' | 'signal';
+  /** Its end is held back until it is told "heard"; its stdout ends with words of ours. */
+  readonly hears?: boolean;
 }
 
 /**
@@ -77,7 +79,7 @@ export interface RunFacts {
  */
 export function createRunDirectory(files: RunFiles, run: RunSpec): void {
   mkdirSync(files.path, { recursive: true, mode: 0o700 });
-  const facts: RunFacts = { nonce: run.nonce, leash: run.leash };
+  const facts: RunFacts = { nonce: run.nonce, leash: run.leash, ...(run.hears && { hears: true }) };
   replaceFile(files.facts, JSON.stringify(facts));
   replaceFile(files.environment, toBytes(run.environment));
   replaceFile(files.script, toBytes(run.script));
@@ -127,9 +129,26 @@ export function isInBand(files: RunFiles): boolean {
   return existsSync(join(files.path, 'in-band.json'));
 }
 
-/** Whether its logs are whole. Over a terminal the end mark may come before the last of the output. */
+/** Whether its logs are whole. Over a terminal, or two streams of an engine, the end mark may come before the last output. */
 export function isAllWritten(files: RunFiles): boolean {
-  return isInBand(files) ? existsSync(files.exit) : readEnd(files) !== null;
+  if (readEnd(files) === null) return false;
+  const isLate = isInBand(files) || (readFacts(files)?.hears === true && findOutMark(files) === null);
+  return !isLate || existsSync(files.exit);
+}
+
+/** Take our words from the end of the stdout of a run that has held its end back. */
+export function cutOutMark(files: RunFiles): void {
+  const found = findOutMark(files);
+  // a background process of the task may have written behind it
+  if (found?.isLast) truncateSync(files.out, found.offset);
+}
+
+function findOutMark(files: RunFiles) {
+  const facts = readFacts(files);
+  const tail = facts && readTail(files.out, END_MARK_BYTES);
+  const words = Buffer.from(outMark(facts?.nonce ?? ''));
+  const at = tail ? tail.bytes.lastIndexOf(words) : -1;
+  return tail && at >= 0 ? { offset: tail.from + at, isLast: at + words.length === tail.bytes.length } : null;
 }
 
 /**
@@ -167,7 +186,7 @@ export function readTail(path: string, bytes: number): { bytes: Buffer; from: nu
 }
 
 /** Write one order into the leash of a run; false when nobody holds its other end. */
-export function pullLeash(files: RunFiles, order: 'stop' | 'kill'): boolean {
+export function pullLeash(files: RunFiles, order: 'stop' | 'kill' | 'heard'): boolean {
   const file = openOrNull(files.leash, constants.O_WRONLY | constants.O_NONBLOCK);
   if (file === null) return false;
   try {
