@@ -19,7 +19,16 @@ import {
 import { asJob } from './foreground-job.ts';
 import { holdLeash } from './leash.ts';
 import { notStarted } from './outcome.ts';
-import { asUser, entryOf, environmentOf, type PlanFacts, scriptPlanOf, withPlace } from './plan.ts';
+import {
+  asUser,
+  dropsLate,
+  entryOf,
+  environmentOf,
+  hearing,
+  type PlanFacts,
+  scriptPlanOf,
+  withPlace,
+} from './plan.ts';
 import { asBerthError, judge } from './run-task.ts';
 import { leftover } from './session-place.ts';
 
@@ -128,9 +137,9 @@ async function supervised(
   facts: PlanFacts,
   streams: ForegroundStreams,
 ): Promise<ForegroundEnd> {
-  // kubectl ends when the program has ended in the pod, and drops what has not come by then
-  const drops = facts.place.runtime === 'kubernetes';
-  const plan = { ...scriptPlanOf(facts, 'stdin'), ...(drops && { hearMs: HEAR_MS }) };
+  const drops = dropsLate(facts.place);
+  const free = scriptPlanOf(facts, 'stdin');
+  const plan = drops ? hearing(free) : free;
   const entry = entryOf(facts.runtime, facts.place);
   const own = streams.output !== null || drops;
   const child = deps.host.spawn(entry, {
@@ -149,9 +158,6 @@ async function supervised(
   leash.release();
   return { end: own ? end : await withWords(deps, entry, end), stopReason: leash.reason };
 }
-
-/** A reader may take its time, such as one that pages. */
-const HEAR_MS = 600_000;
 
 /**
  * Docker tells on stdout that nothing could be started, and the caller had that stream to itself: ask again

@@ -38,19 +38,21 @@ export function runSpecOf(facts: PlanFacts): RunSpec {
     leash: boxed ? 'stdin' : 'signal',
     inShell,
     ...(inShell && !boxed && { elsewhere: supervisedScript(elsewhere(plan)) }),
-    ...(boxed && dropsLate(place) && { hearing: supervisedScript({ ...plan, hearMs: HEAR_MS }) }),
+    ...(boxed && dropsLate(place) && { hearing: supervisedScript(hearing(plan)) }),
     place,
     limits: { graceMs, timeoutMs },
   };
 }
 
 /** kubectl ends when the program has ended in the pod, and drops what has not come by then. */
-function dropsLate({ runtime }: Place): boolean {
+export function dropsLate({ runtime }: Place): boolean {
   return runtime === 'kubernetes';
 }
 
-/** For so long it may have no worker. */
-const HEAR_MS = 600_000;
+/** The same with its end held back, for as long as a reader may take that pages, or a worker that is started anew. */
+export function hearing(plan: ScriptPlan): ScriptPlan {
+  return { ...plan, hearMs: 600_000 };
+}
 
 /** The same in a place that was not resolved: what is known of this machine does not hold there. */
 function elsewhere(plan: ScriptPlan): ScriptPlan {
