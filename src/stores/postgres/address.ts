@@ -5,7 +5,6 @@ export interface DatabaseAddress {
   /** What `pg` connects to. */
   readonly connection: {
     readonly connectionString: string;
-    readonly pipeline: true;
     readonly connectionTimeoutMillis: number;
     readonly application_name: string;
     readonly keepAlive: true;
@@ -50,7 +49,6 @@ export function parseAddress(text: string): DatabaseAddress {
   return {
     connection: {
       connectionString: url.href,
-      pipeline: true,
       connectionTimeoutMillis: connectSeconds * 1000,
       application_name: 'berth',
       keepAlive: true,

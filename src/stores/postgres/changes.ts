@@ -81,7 +81,7 @@ function listenOn(address: DatabaseAddress, onNotice: () => void) {
   const connect = async (): Promise<Client | null> => {
     const { default: pg } = await import('pg');
     const query_timeout = address.silenceMs;
-    const client = new pg.Client({ ...address.connection, pipeline: false, query_timeout });
+    const client = new pg.Client({ ...address.connection, query_timeout });
     current = client;
     client.on('error', () => forget(client));
     client.on('end', () => forget(client));

@@ -1,10 +1,10 @@
-import type { Pool, QueryResult } from 'pg';
+import type { Pool, QueryConfig, QueryResult } from 'pg';
 import type { SqlValue, SqlValues } from '../driver.ts';
 import type { Answer, Guard, Work } from '../work.ts';
 import type { DatabaseAddress } from './address.ts';
 import { isPassing, postgresError } from './errors.ts';
 import { EACH, groupCommit, type Job, type Kind } from './group-commit.ts';
-import { type Line, onLine } from './line.ts';
+import { type Line, type MakeQuery, onLine, type Question } from './line.ts';
 
 export interface Connections {
   /** The work in one transaction; it starts anew where it met another one. `nowMs` is the database's clock. */
@@ -26,12 +26,12 @@ export interface Connections {
 
 /** Nothing is connected to yet. */
 export async function connections(address: DatabaseAddress): Promise<Connections> {
-  const pool = await openPool(address);
+  const { pool, makeQuery } = await openPool(address);
   const { prepare, silenceMs } = address;
   // of a connection that a pooler hands around nothing is known from the transaction before
-  const settings = prepare ? '' : `; ${settingsOf(address, 'local')}`;
-  const write = { begin: `begin${settings}`, prepare, silenceMs };
-  const read = { ...write, begin: `begin isolation level repeatable read read only${settings}` };
+  const settings = prepare ? [] : settingsOf(address, 'local');
+  const write = { begin: ['begin', ...settings], prepare, silenceMs, makeQuery };
+  const read = { ...write, begin: ['begin isolation level repeatable read read only', ...settings] };
   const named = (error: unknown): never => {
     throw postgresError(error, address.name);
   };
@@ -51,24 +51,31 @@ export async function connections(address: DatabaseAddress): Promise<Connections
     readLong: (work) => one({ ...read, silenceMs: LONG_MS }, work).catch(named),
     query: async (text, values = []) => {
       const client = await pool.connect().catch(named);
-      return onLine(client, silenceMs, (line) => line.query({ text, values: [...values] })).catch(named);
+      return onLine(client, write, (line) => line.query({ text, values: [...values] })).catch(named);
     },
     close: () => within(GOODBYE_MS, pool.end()),
   };
 }
 
-async function openPool(address: DatabaseAddress): Promise<Pool> {
+async function openPool(address: DatabaseAddress): Promise<{ pool: Pool; makeQuery: MakeQuery }> {
   const { default: pg } = await import('pg');
+  const types: QueryConfig['types'] = {
+    getTypeParser: (oid: number) => (oid === INT8 ? Number : pg.types.getTypeParser(oid)),
+  };
   const pool = new pg.Pool({
     ...address.connection,
     max: MAX_CONNECTIONS,
-    ...(address.prepare && { onConnect: (client) => client.query(settingsOf(address, 'session')) }),
+    ...(address.prepare && {
+      onConnect: (client) => client.query(settingsOf(address, 'session').join('; ')),
+    }),
     // a verb that is done is not kept waiting by an idle connection
     allowExitOnIdle: true,
-    types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },
   });
   pool.on('error', () => {}); // an idle connection that broke; the next one is a new one
-  return pool;
+  // those without values and name would travel alone otherwise
+  const extended = { types, queryMode: 'extended' };
+  const makeQuery: MakeQuery = (question, answered) => new pg.Query({ ...question, ...extended }, answered);
+  return { pool, makeQuery };
 }
 
 const INT8 = 20;
@@ -79,9 +86,9 @@ const WRITERS = 2;
 const LONG_MS = 600_000;
 const GOODBYE_MS = 2000;
 
-function settingsOf({ schema }: DatabaseAddress, scope: 'local' | 'session'): string {
+function settingsOf({ schema }: DatabaseAddress, scope: 'local' | 'session'): readonly string[] {
   const all = [`search_path to "${schema}"`, ...LIMITS, ...PLANS];
-  return all.map((setting) => `set ${scope} ${setting}`).join('; ');
+  return all.map((setting) => `set ${scope} ${setting}`);
 }
 
 /** A process that is stopped in the middle of a transaction does not hold up the others for longer than that. */
@@ -102,9 +109,10 @@ const PLANS = [
 
 /** How a transaction is done. */
 interface Way {
-  readonly begin: string;
+  readonly begin: readonly string[];
   readonly prepare: boolean;
   readonly silenceMs: number;
+  readonly makeQuery: MakeQuery;
 }
 
 interface Transaction<T> extends Way {
@@ -129,24 +137,23 @@ async function persistently<T>(pool: Pool, transaction: Transaction<T>): Promise
 const MAX_ATTEMPTS = 30;
 
 async function attempt<T>(pool: Pool, transaction: Transaction<T>): Promise<readonly T[]> {
-  return onLine(await pool.connect(), transaction.silenceMs, async (line) => {
+  return onLine(await pool.connect(), transaction, async (line) => {
     try {
       return await inOne(line, transaction);
     } catch (error) {
-      await line.query('rollback').catch(() => {}); // of a line that is gone the server does it
+      await line.query({ text: 'rollback' }).catch(() => {}); // of a line that is gone the server does it
       throw error;
     }
   });
 }
 
 async function inOne<T>(line: Line, { begin, works, prepare }: Transaction<T>): Promise<readonly T[]> {
-  const begun = line.query(begin);
-  const clock = line.query(statement(CLOCK, {}, prepare));
-  await begun;
-  const nowMs: number = (await clock).rows[0]?.now_ms ?? 0;
+  for (const text of begin) void line.query(statement(text, {}, prepare));
+  const clock = await line.query(statement(CLOCK, {}, prepare));
+  const nowMs: number = clock.rows[0]?.now_ms ?? 0;
   const values: T[] = [];
   for (const work of works) values.push(await drive(line, work(nowMs), prepare));
-  await line.query('commit');
+  await line.query(statement('commit', {}, prepare));
   return values;
 }
 
@@ -188,7 +195,7 @@ interface Translated {
 }
 const translations = new Map<string, Translated>();
 
-function statement(sql: string, values: SqlValues, prepare: boolean) {
+function statement(sql: string, values: SqlValues, prepare: boolean): Question {
   const { name, text, order } = translated(sql);
   const list = order.map((key) => storable(values[key] ?? null));
   return prepare ? { name, text, values: list } : { text, values: list };

@@ -1,9 +1,23 @@
-import type { PoolClient, QueryConfig, QueryResult } from 'pg';
+import type { PoolClient, Query, QueryResult } from 'pg';
+import { Burst } from './burst.ts';
 
 /** A connection while somebody uses it. */
 export interface Line {
-  query(what: string | QueryConfig): Promise<QueryResult>;
+  /** What is asked for in one turn travels together, see `Burst`. */
+  query(question: Question): Promise<QueryResult>;
 }
+
+/** One statement. */
+export interface Question {
+  /** Prepared under this name, once for each connection. */
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: (string | number | null)[];
+}
+
+/** @param answered  called once */
+export type MakeQuery = (question: Question, answered: Answered) => Query;
+type Answered = (error: Error | undefined, result: QueryResult) => void;
 
 /**
  * Use a connection, and give it back. It rejects when the connection is lost, and when the server owes an answer
@@ -12,7 +26,7 @@ export interface Line {
  */
 export async function onLine<T>(
   client: PoolClient,
-  silenceMs: number,
+  { silenceMs, makeQuery }: { readonly silenceMs: number; readonly makeQuery: MakeQuery },
   use: (line: Line) => Promise<T>,
 ): Promise<T> {
   let broken = false;
@@ -29,22 +43,33 @@ export async function onLine<T>(
     // nobody else would ever close it: it has queries that wait
     client.connection.stream.destroy();
   }, silenceMs);
-  const heard = () => void silence.refresh();
   const onEnd = () => lose(new Error('Connection terminated unexpectedly'));
   client.on('error', lose).on('end', onEnd);
-  const line: Line = {
-    query(what) {
-      const answer = client.query(what);
-      // whoever asked may have gone by then, and a failure that nobody listens to would end the process
-      answer.then(heard, heard);
-      return answer;
-    },
-  };
   try {
-    return await Promise.race([use(line), lost]);
+    return await Promise.race([use(lineOn(client, makeQuery, () => void silence.refresh())), lost]);
   } finally {
     clearTimeout(silence);
     client.off('error', lose).off('end', onEnd);
     client.release(broken);
   }
+}
+
+function lineOn(client: PoolClient, makeQuery: MakeQuery, heard: () => void): Line {
+  let asked: Query[] = [];
+  const send = (): void => {
+    const together = asked;
+    asked = [];
+    client.query(new Burst(together, heard));
+  };
+  return {
+    query(question) {
+      const answer = new Promise<QueryResult>((resolve, reject) => {
+        if (asked.length === 0) process.nextTick(send);
+        asked.push(makeQuery(question, (error, result) => (error ? reject(error) : resolve(result))));
+      });
+      // whoever asked may have gone by then, and a failure that nobody listens to would end the process
+      answer.catch(() => {});
+      return answer;
+    },
+  };
 }
