@@ -85,7 +85,8 @@ function occupy({ dialect, now }: StoreParts, rows: readonly HeldRow[]): Work<vo
   return must(
     `update sessions set status = 'busy', current_task_id = given.id, last_activity = :at
      from ${dialect.rows(['id', 'session'])}
-     where sessions.name = given.session and sessions.status = 'idle'`,
+     where ${dialect.isGiven('sessions.name', 'session')}
+       and sessions.name = given.session and sessions.status = 'idle'`,
     { rows: packed(rows.map(({ id, session }) => ({ id, session }))), at: new Date(now()).toISOString() },
     { changes: rows.length, otherwise: () => taken(rows) },
   );

@@ -89,7 +89,8 @@ function* endAttempts({ dialect, now }: StoreParts, ends: readonly End[]): Work<
   yield* put(
     `update attempts set ${columns.map((name) => `${name} = given.${name}`).join(', ')}, finished_at_ms = :atMs
      from ${dialect.rows(['id', 'attempt', ...columns])}
-     where attempts.task_id = given.id and attempts.number = given.attempt and attempts.outcome is null`,
+     where ${dialect.isGiven('attempts.task_id', 'id')}
+       and attempts.task_id = given.id and attempts.number = given.attempt and attempts.outcome is null`,
     { rows: packed(rows), atMs: now() },
   );
 }
@@ -99,7 +100,8 @@ function* freeSessions({ dialect, now }: StoreParts, rows: readonly TaskRow[]): 
   yield* put(
     `update sessions set status = 'idle', current_task_id = null, last_activity = :at
      from ${dialect.rows(['id', 'session'])}
-     where sessions.name = given.session and sessions.current_task_id = given.id`,
+     where ${dialect.isGiven('sessions.name', 'session')}
+       and sessions.name = given.session and sessions.current_task_id = given.id`,
     { rows: packed(rows.map(({ id, session }) => ({ id, session }))), at: new Date(now()).toISOString() },
   );
 }
@@ -157,14 +159,24 @@ interface ChildRow extends TaskRow {
   readonly parent_id: number;
 }
 
-/** Pending tasks that wait for one of these. */
-function pendingChildren({ dialect }: StoreParts, parentIds: readonly number[]): Work<readonly ChildRow[]> {
-  return all<ChildRow>(
-    `select tasks.*, parent_id from dependencies join tasks on tasks.id = task_id
-     where parent_id in (${dialect.list('parents', 'bigint')}) and state = 'pending'
-     order by task_id, parent_id ${dialect.lockedTasks}`,
+/** Pending tasks that wait for one of these; most tasks have none. */
+function* pendingChildren({ dialect }: StoreParts, parentIds: readonly number[]): Work<readonly ChildRow[]> {
+  const edges = yield* all<{ task_id: number; parent_id: number }>(
+    `select task_id, parent_id from dependencies where ${dialect.isIn('parent_id', 'parents', 'bigint')}
+     order by task_id, parent_id`,
     { parents: JSON.stringify(parentIds) },
   );
+  if (edges.length === 0) return [];
+  const rows = yield* all<TaskRow>(
+    `select * from tasks where ${dialect.isIn('id', 'ids', 'bigint')} and state = 'pending'
+     order by id ${dialect.locked}`,
+    { ids: JSON.stringify(edges.map((edge) => edge.task_id)) },
+  );
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return edges.flatMap(({ task_id, parent_id }) => {
+    const row = byId.get(task_id);
+    return row ? [{ ...row, parent_id }] : [];
+  });
 }
 
 /** Counted anew each time, because a parent may succeed, be tried again, and succeed again. */

@@ -70,7 +70,7 @@ function* recordContexts({ dialect, now }: StoreParts, begun: readonly Begun[]):
   yield* put(
     `update attempts set context = given.context, started_at_ms = coalesce(started_at_ms, :atMs)
      from ${dialect.rows(['id', 'attempt', 'context'])}
-     where attempts.task_id = given.id and attempts.number = given.attempt`,
+     where ${dialect.isGiven('attempts.task_id', 'id')} and attempts.task_id = given.id and attempts.number = given.attempt`,
     { rows: packed(rows), atMs: now() },
   );
   const columns = Object.keys(contextColumns(contextOfAttempt(first.context)));
@@ -78,7 +78,8 @@ function* recordContexts({ dialect, now }: StoreParts, begun: readonly Begun[]):
     `update sessions set ${columns.map((name) => `${name} = given.${name}`).join(', ')},
        last_activity = :at, last_context_update = :at
      from ${dialect.rows(['id', 'session', ...columns])}
-     where sessions.name = given.session and sessions.current_task_id = given.id`,
+     where ${dialect.isGiven('sessions.name', 'session')}
+       and sessions.name = given.session and sessions.current_task_id = given.id`,
     { rows: packed(rows), at: new Date(now()).toISOString() },
   );
 }

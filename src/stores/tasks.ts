@@ -100,7 +100,7 @@ export function* readTasks(dialect: Dialect, filter: TaskFilter): Work<readonly 
   const values: Record<string, SqlValue> = { limit };
   const oneOf = (column: string, list: readonly unknown[] | undefined): void => {
     if (!list) return;
-    conditions.push(`${column} in (${dialect.list(column, column === 'id' ? 'bigint' : 'text')})`);
+    conditions.push(dialect.isIn(column, column, column === 'id' ? 'bigint' : 'text'));
     values[column] = JSON.stringify(list);
   };
   oneOf('id', ids);
@@ -123,7 +123,7 @@ export function* attemptsOf(
   const ids = JSON.stringify(tasks.filter((task) => task.attempt > 0).map((task) => task.id));
   if (ids === '[]') return found;
   const rows = yield* all<AttemptRow>(
-    `select * from attempts where task_id in (${dialect.list('ids', 'bigint')}) order by task_id, number`,
+    `select * from attempts where ${dialect.isIn('task_id', 'ids', 'bigint')} order by task_id, number`,
     { ids },
   );
   for (const row of rows) found.set(row.task_id, [...(found.get(row.task_id) ?? []), row]);

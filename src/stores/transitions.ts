@@ -31,7 +31,7 @@ export function* heldRows(
   leases: readonly Lease[],
 ): Work<readonly (TaskRow | undefined)[]> {
   const rows = yield* all<TaskRow>(
-    `select * from tasks where id in (${dialect.list('ids', 'bigint')}) order by id ${dialect.locked}`,
+    `select * from tasks where ${dialect.isIn('id', 'ids', 'bigint')} order by id ${dialect.locked}`,
     { ids: JSON.stringify(leases.map(({ taskId }) => taskId)) },
   );
   const byId = new Map(rows.map((row) => [row.id, row]));
@@ -78,7 +78,8 @@ export function* moveAll(
   yield* must(
     `update tasks set ${columns.map((name) => `${name} = given.${name}`).join(', ')}
      from ${dialect.rows(['id', 'was_state', 'was_fence', ...columns])}
-     where tasks.id = given.id and tasks.state = given.was_state and tasks.fence = given.was_fence`,
+     where ${dialect.isGiven('tasks.id', 'id')}
+       and tasks.id = given.id and tasks.state = given.was_state and tasks.fence = given.was_fence`,
     { rows: packed(rows) },
     {
       changes: rows.length,

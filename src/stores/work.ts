@@ -95,8 +95,15 @@ export interface Dialect {
   readonly lockedTasks: string;
   /** Rows of the column `value`, from a JSON array that is given as `:name`. */
   list(name: string, type: 'bigint' | 'text'): string;
+  /** A condition: the column has one of the values of a JSON array that is given as `:name`. */
+  isIn(column: string, name: string, type: 'bigint' | 'text'): string;
   /** A table `given` with these columns, from what `packed` made for `:rows`. */
   rows(columns: readonly string[]): string;
+  /**
+   * What a join with `given` says of a key anyway, once more: a plan that was made while a table was small must
+   * find its rows by their keys as well when it is large.
+   */
+  isGiven(column: string, key: string): string;
   /** A select of one row, whose column `rows` is a JSON array with one for each row that was asked for; null for none. */
   bulk(columns: readonly string[], rest: string): string;
   /** Until the commit no other transaction that asks the same goes on. */
@@ -113,8 +120,10 @@ export const SQLITE: Dialect = {
   unlocked: '',
   lockedTasks: '',
   list: (name) => `select value from json_each(:${name})`,
+  isIn: (column, name) => `${column} in (select value from json_each(:${name}))`,
   rows: (columns) =>
     `(select ${columns.map((name) => `value ->> '${name}' as ${name}`).join(', ')} from json_each(:rows)) as given`,
+  isGiven: () => 'true',
   bulk: (columns, rest) =>
     `select json_group_array(json_array(${columns.join(', ')})) as rows from (select ${columns.join(', ')} ${rest})`,
   *alone() {},

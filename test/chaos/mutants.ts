@@ -68,8 +68,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: transitions,
-        from: 'where tasks.id = given.id and tasks.state = given.was_state and tasks.fence = given.was_fence`',
-        to: 'where tasks.id = given.id`',
+        from: 'and tasks.id = given.id and tasks.state = given.was_state and tasks.fence = given.was_fence`',
+        to: 'and tasks.id = given.id`',
       },
       {
         file: assigning,

@@ -8,8 +8,12 @@ export function postgresDialect(lock: readonly [number, number]): Dialect {
     lockedTasks: 'for update of tasks',
     list: (name, type) =>
       `select value::${type} from json_array_elements_text(cast(:${name} as json)) as value`,
+    isIn: (column, name, type) =>
+      `${column} = any (array(select value::${type} from json_array_elements_text(cast(:${name} as json)) as value))`,
     rows: (columns) =>
       `json_to_recordset(cast(:rows as json)) as given (${columns.map((name) => `${name} ${typeOf(name)}`).join(', ')})`,
+    isGiven: (column, key) =>
+      `${column} = any (array(select (value ->> '${key}')::${typeOf(key)} from json_array_elements(cast(:rows as json)) as value))`,
     bulk: (columns, rest) =>
       `select json_agg(json_build_array(${columns.join(', ')}))::text as rows from (select ${columns.join(', ')} ${rest}) as given`,
     alone: () => put(`select pg_advisory_xact_lock(${lock.join(', ')})`),
