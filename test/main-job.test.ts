@@ -15,6 +15,18 @@ test('run passes output and exit code, and leaves the caller’s stdin alone', a
   expect(await endOf(loop)).toMatchObject({ code: 0, stdout: 'nothing read\n' });
 });
 
+test('what a running program says on stderr is there with the end of its line', async () => {
+  await using berth = new Berth();
+  const waits = 'echo listening >&2; while ! [ -e go ]; do sleep 0.05; done';
+  const run = berth.start(['run', '--', 'sh', '-c', waits]);
+  let seen = '';
+  run.stderr?.on('data', (chunk) => {
+    seen += chunk;
+    if (seen === 'listening\n') writeFileSync(join(berth.home, 'go'), '');
+  });
+  expect(await endOf(run)).toMatchObject({ code: 0, stderr: 'listening\n' });
+});
+
 test('send --wait prints the output and exits with the task’s code', async () => {
   await using berth = new Berth();
   await berth.up();

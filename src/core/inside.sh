@@ -10,8 +10,9 @@
 # The task is a foreground child because a shell without job control makes its background children
 # deaf to SIGINT, for good.
 
-# Our own words on stderr. The last of them is the record of how the run ended.
-berth_mark() { printf '\n\036berth %s %s\n' "$berth_nonce" "$*" >&2; }
+# Our own words on stderr. The last of them is the record of how the run ended. No newline comes before them:
+# whoever keeps them back would keep back that of each line of the task, too.
+berth_mark() { printf '\036berth %s %s\n' "$berth_nonce" "$*" >&2; }
 
 # Ends the preparation: nothing of the task ran.
 berth_refuse() { trap - EXIT; berth_mark "refused $1 $berth_step"; exit "$1"; }

@@ -7,9 +7,8 @@ export class MarkFilter {
   private held = Buffer.alloc(0);
   private found = false;
 
-  /** @param stream  on stdout no newline comes before the words: one that is held back would be missed by readers */
-  constructor(nonce: string, stream: 'stdout' | 'stderr' = 'stderr') {
-    this.lead = Buffer.from(`${stream === 'stderr' ? '\n' : ''}\x1eberth ${nonce} `);
+  constructor(nonce: string) {
+    this.lead = Buffer.from(`\x1eberth ${nonce} `);
   }
 
   /** What of these bytes is the task's own for sure. */

@@ -89,7 +89,7 @@ export function stopLeftScript({
 
 /** Whether a guard has said that the program may start. */
 export function saysReady(stderr: Buffer, nonce: string): boolean {
-  return stderr.includes(`\n\x1eberth ${nonce} ready\n`);
+  return stderr.includes(`\x1eberth ${nonce} ready\n`);
 }
 
 /** The program of a guarded run: what its own process must do, once everything is ready. */
@@ -200,7 +200,7 @@ export interface EndMark {
 
 /** What the supervisor said last, or null when its end mark is not in this piece of stderr. */
 export function findEndMark(stderr: Buffer, nonce: string): EndMark | null {
-  const lead = `\n\x1eberth ${nonce} `;
+  const lead = `\x1eberth ${nonce} `;
   const last = stderr.lastIndexOf(lead);
   if (last < 0) return null;
   const end = stderr.indexOf('\n', last + 1);

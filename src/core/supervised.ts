@@ -69,7 +69,7 @@ class SupervisedOutput {
   constructor(nonce: string, taker: OutputTaker) {
     this.nonce = nonce;
     this.taker = taker;
-    this.filters = { stdout: new MarkFilter(nonce, 'stdout'), stderr: new MarkFilter(nonce) };
+    this.filters = { stdout: new MarkFilter(nonce), stderr: new MarkFilter(nonce) };
     this.heard = new Promise((resolve) => {
       this.wasHeard = () => resolve('heard');
     });

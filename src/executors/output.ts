@@ -23,12 +23,12 @@ export async function* readOutput(
   options: { readonly follow: boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<OutputChunk> {
   const files = runFiles(runs, directory);
-  const filterOf = (stream: OutputChunk['stream']) => () => {
+  const filterOf = () => {
     const facts = readFacts(files);
-    return facts && new MarkFilter(facts.nonce, stream);
+    return facts && new MarkFilter(facts.nonce);
   };
-  const out = new Tail(files.out, filterOf('stdout'));
-  const err = new Tail(files.err, filterOf('stderr'));
+  const out = new Tail(files.out, filterOf);
+  const err = new Tail(files.err, filterOf);
   try {
     for (let last = false; !options.signal.aborted; ) {
       yield* chunksOf(out, 'stdout');

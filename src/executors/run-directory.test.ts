@@ -11,7 +11,7 @@ test.each([
   const folder = mkdtempSync(join(tmpdir(), 'berth-run-'));
   const files = runFiles(folder, '.');
   writeFileSync(files.facts, JSON.stringify({ nonce: 'abc', leash: 'stdin' }));
-  writeFileSync(files.err, '\n\x1eberth abc exit 0\n');
+  writeFileSync(files.err, '\x1eberth abc exit 0\n');
   if (overTerminal) writeFileSync(join(folder, 'in-band.json'), '{}');
   const whileItEnds = isAllWritten(files);
   writeFileSync(files.exit, JSON.stringify(readEnd(files)));
