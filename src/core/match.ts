@@ -91,6 +91,11 @@ export class Matcher {
     return chosen;
   }
 
+  /** These take no more. */
+  withdraw(sessions: readonly Session[]): void {
+    for (const session of sessions) this.idle.delete(session);
+  }
+
   private passing(spec: TaskSpec): readonly Session[] {
     const sessions = this.byLane.get(laneOf(spec)) ?? [];
     return sessions.filter((session) =>

@@ -1,6 +1,6 @@
-import type { LeaseNews, Store } from '../core/store.ts';
+import type { Claim, LeaseNews, Store } from '../core/store.ts';
 import { adopt } from './adopt.ts';
-import { claimTasks } from './claims.ts';
+import { claimAll } from './claims.ts';
 import { pages, putRows } from './copy.ts';
 import { addRunning } from './foreground.ts';
 import { findProblems } from './fsck.ts';
@@ -16,6 +16,7 @@ import type { Kind } from './postgres/group-commit.ts';
 import { makeCurrent } from './postgres/migrate.ts';
 import { POSTGRES_MIGRATIONS } from './postgres/migrations.ts';
 import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';
+import type { Demand } from './takers.ts';
 import {
   addTask,
   addTasks,
@@ -79,6 +80,9 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const ends: Kind<AttemptEnd, LeaseNews> = {
     together: (items) => (nowMs) => endAll(partsAt(nowMs), items),
   };
+  const claims: Kind<Demand, readonly Claim[]> = {
+    together: (demands) => (nowMs) => claimAll(partsAt(nowMs), demands),
+  };
   const close = once(async () => {
     await notices.close();
     await pool.close();
@@ -86,7 +90,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
 
   return {
     ...writing(write),
-    claim: (worker, limit) => given.receive(worker, () => alone((parts) => claimTasks(parts, worker, limit))),
+    claim: (worker, limit) => given.receive(worker, () => told(pool.writeAloneAs(claims, { worker, limit }))),
     adopt: (worker, isAlive = () => true) =>
       given.receive(worker, () => alone((parts) => adopt(parts, worker, isAlive))),
     addRunning: (spec, run) => alone((parts) => addRunning(parts, spec, run)),

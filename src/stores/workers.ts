@@ -93,22 +93,34 @@ export function* takeName(parts: StoreParts, worker: WorkerIdentity, kind: Holde
  *
  * @throws {BerthError} `INTERNAL` when this handle never registered the name
  */
-export function* epochOf({ epochs }: StoreParts, name: string): Work<number | null> {
-  const epoch = epochs.get(name);
-  if (epoch === undefined) {
-    throw new BerthError(`Worker "${name}" claims before it is registered.`, {
+export function* epochOf(parts: StoreParts, name: string): Work<number | null> {
+  return (yield* holdingsOf(parts, [name])).get(name)?.epoch ?? null;
+}
+
+/** A worker name in the hands of this process. */
+export interface Holding {
+  readonly epoch: number;
+  readonly host: string;
+}
+
+/** The same of several; names that another process has taken are left out. */
+export function* holdingsOf(
+  { epochs, dialect }: StoreParts,
+  names: readonly string[],
+): Work<ReadonlyMap<string, Holding>> {
+  const unknown = names.find((name) => !epochs.has(name));
+  if (unknown !== undefined) {
+    throw new BerthError(`Worker "${unknown}" claims before it is registered.`, {
       code: 'INTERNAL',
       hint: 'This is a fault of berth: report it with the command that you ran.',
     });
   }
-  const row = yield* get(
-    'select 1 from workers where name = :name and epoch = :epoch and stopped_at_ms is null',
-    {
-      name,
-      epoch,
-    },
+  const rows = yield* all<Holding & { name: string }>(
+    `select name, epoch, host from workers where ${dialect.isIn('name', 'names', 'text')} and stopped_at_ms is null`,
+    { names: JSON.stringify(names) },
   );
-  return row === undefined ? null : epoch;
+  const held = rows.filter(({ name, epoch }) => epochs.get(name) === epoch);
+  return new Map(held.map((row) => [row.name, row]));
 }
 
 export function* heartbeat(parts: StoreParts, worker: string): Work<Heartbeat> {

@@ -6,6 +6,7 @@ import { invariants } from './store-contract-invariants.ts';
 import { providers } from './store-contract-providers.ts';
 import { dependencies, sending } from './store-contract-queue.ts';
 import { changes, recovery, sessions } from './store-contract-recovery.ts';
+import { turns } from './store-contract-turns.ts';
 import { copying, manyAtOnce, otherHosts, pausing } from './store-contract-upkeep.ts';
 import type { StoreFixture } from './store-fixture.ts';
 
@@ -24,6 +25,7 @@ export function storeContract(name: string, create: () => Promise<StoreFixture>)
     describe('sending', () => sending(subject));
     describe('claiming', () => claiming(subject));
     describe('leases', () => leases(subject));
+    describe('one turn', () => turns(subject));
     describe('ends', () => ends(subject));
     describe('dependencies', () => dependencies(subject));
     describe('recovery', () => recovery(subject));

@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { describeWith } from '../../../test/support/engines.ts';
-import { TestDatabase } from '../../../test/support/postgres.ts';
+import { TestDatabase, Wire } from '../../../test/support/postgres.ts';
 import { aTask, aWorker, HERE, SUCCEEDED, startWorker } from '../../testing/store-fixture.ts';
 import { openPostgresStore } from '../postgres.ts';
 import { get, put, type Work } from '../work.ts';
@@ -45,6 +46,32 @@ describeWith(['postgres'], 'statements that travel together', () => {
   });
 });
 
+describeWith(['postgres'], 'ends that share a statement', () => {
+  test('each is written once, wherever the connection was lost, when the calls are repeated', async () => {
+    await using database = new TestDatabase();
+    await using wire = await Wire.to(database.url);
+    await using store = await openPostgresStore({ url: wire.url });
+    await startWorker(store, aWorker('w'), 8);
+    for (let turnsLater = 0; turnsLater < 12; turnsLater += 1) {
+      await store.addAll(Array.from({ length: 8 }, () => aTask()));
+      const leases = (await store.claim('w', 8)).map(({ lease }) => lease);
+      await Promise.all(leases.map((lease) => store.started(lease, HERE)));
+
+      const ends = leases.map((lease) => repeated(() => store.finished(lease, SUCCEEDED, null)));
+      for (let turn = 0; turn < turnsLater; turn += 1) await setImmediate();
+      wire.cut('reset');
+      wire.mend();
+
+      expect(await Promise.all(ends)).toEqual(leases.map(() => 'kept'));
+    }
+    const { rows } = await database.query(
+      `select count(*)::int as events, count(distinct task_id)::int as tasks from events where kind = 'finished'`,
+    );
+    expect(rows).toEqual([{ events: 96, tasks: 96 }]);
+    expect(await store.problems()).toEqual([]);
+  }, 120_000);
+});
+
 describeWith(['postgres'], 'a queue that has just been made', () => {
   test('what waits is not read again when a task ends', async () => {
     await using database = new TestDatabase();
@@ -69,6 +96,16 @@ describeWith(['postgres'], 'a queue that has just been made', () => {
 async function open(database: TestDatabase, settings = ''): Promise<Connections & AsyncDisposable> {
   const pool = await connections(parseAddress(`${database.url}${settings}`));
   return { ...pool, [Symbol.asyncDispose]: () => pool.close() };
+}
+
+async function repeated<T>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'TRY_AGAIN' });
+    }
+  }
 }
 
 function* three(text: string): Work<{ here: number } | undefined> {

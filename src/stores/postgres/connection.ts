@@ -13,6 +13,7 @@ export interface Connections {
   writeAs<Item, Value>(kind: Kind<Item, Value>, item: Item): Promise<Value>;
   /** The same for work that waits for other workers: what waits with it waits for the same. */
   writeAlone<T>(work: Job<T>): Promise<T>;
+  writeAloneAs<Item, Value>(kind: Kind<Item, Value>, item: Item): Promise<Value>;
   /** The same for work that may take minutes: it shares its transaction with no other. */
   writeLong<T>(work: Job<T>): Promise<T>;
   /** The work on one unchanging view of the data. */
@@ -46,6 +47,7 @@ export async function connections(address: DatabaseAddress): Promise<Connections
     write: <T>(work: Job<T>) => together(EACH, work).catch(named) as Promise<T>,
     writeAs: (kind, item) => together(kind, item).catch(named),
     writeAlone: <T>(work: Job<T>) => match(EACH, work).catch(named) as Promise<T>,
+    writeAloneAs: (kind, item) => match(kind, item).catch(named),
     writeLong: (work) => one({ ...write, silenceMs: LONG_MS }, work).catch(named),
     read: (work) => one(read, work).catch(named),
     readLong: (work) => one({ ...read, silenceMs: LONG_MS }, work).catch(named),
