@@ -12,6 +12,8 @@ import { type RunFiles, readEnd, readFacts } from './run-directory.ts';
 
 /** How often a Job is looked at when its watch tells nothing. */
 const LOOK_MS = 1000;
+/** How often a Job that was made and has no pod is asked for: hundreds may wait for theirs. */
+const ASK_MS = 5000;
 /** How much longer than its grace a pod may take to go before its node counts as lost. */
 const LATE_MS = 180_000;
 
@@ -34,6 +36,7 @@ class JobRun {
   private log: LogCopy | null = null;
   private hasBegun = false;
   private goingSinceMs: number | null = null;
+  private askedAtMs = Date.now();
   private facts: JobFacts;
   private readonly parts: FollowParts;
 
@@ -122,12 +125,15 @@ class JobRun {
   private async missing(): Promise<RunEnd | null> {
     const { facts, parts } = this;
     if (facts.podUid !== undefined) return this.broken(`the pod of Job ${facts.name} was removed`);
+    const isLate = Date.now() - facts.createdAtMs >= facts.pendingMs;
+    if (facts.isMade && !isLate && Date.now() - this.askedAtMs < ASK_MS) return null;
+    this.askedAtMs = Date.now();
     const api = await parts.apiOf(facts.where.context);
     const { status } = await api.ask({ method: 'GET', path: jobPath(facts) }).catch(() => ({ status: 0 }));
     if (status === 404 && facts.isMade) return vanished(`Job ${facts.name} was removed`);
     const refusal = status === 404 ? await this.make(api) : null;
     if (refusal !== null) return this.turnedAway(refusal.message, refusal.code);
-    if (Date.now() - facts.createdAtMs < facts.pendingMs) return null;
+    if (!isLate) return null;
     const words = await this.eventWords(api);
     return this.givenUp({ kind: 'waiting', words, code: 'JOB_REFUSED', isHopeless: true });
   }
