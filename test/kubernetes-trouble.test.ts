@@ -1,11 +1,56 @@
 import { expect } from 'vitest';
-import type { TestNamespace } from './support/cluster.ts';
+import type { PodWish, TestNamespace } from './support/cluster.ts';
 import { clusterTests } from './support/cluster-tests.ts';
 import { describeWith } from './support/engines.ts';
 
 const RUNS_LONG = 'echo up; sleep 1000';
 /** Fills the memory of whoever runs it. */
 const EAT = 'x=a; while :; do x=$x$x$x; done';
+
+interface Harm {
+  readonly what: string;
+  readonly pod: string;
+  readonly wish?: PodWish;
+  /** Done to the pod while a task runs in it. */
+  readonly harm: (namespace: TestNamespace, pod: string) => Promise<unknown>;
+  readonly cause: RegExp;
+}
+
+const HARMS: readonly Harm[] = [
+  {
+    what: 'a pod that is deleted',
+    pod: 'deleted',
+    harm: (namespace, pod) => namespace.kubectl('delete', 'pod', pod, '--grace-period=0', '--force'),
+    cause: /Pod deleted (?:was|is being) removed/,
+  },
+  {
+    what: 'a pod that is evicted by the API, as when its node is drained',
+    pod: 'drained',
+    harm: evict,
+    cause: /Pod drained (?:was|is being) removed/,
+  },
+  {
+    what: 'a pod whose own program takes all its memory',
+    pod: 'burst',
+    wish: {
+      container: {
+        command: ['sh', '-c', `while [ ! -e /tmp/eat ]; do sleep 0.1; done; ${EAT}`],
+        resources: { limits: { memory: '32Mi' } },
+      },
+    },
+    harm: (namespace, pod) => namespace.inside(pod, 'touch', '/tmp/eat'),
+    cause: /container main of pod burst ran out of memory/,
+  },
+  {
+    what: 'a container that ends by itself and is restarted',
+    pod: 'again',
+    wish: {
+      container: { command: ['sh', '-c', 'trap "exit 3" TERM; while :; do sleep 0.1; done'] },
+    },
+    harm: (namespace, pod) => namespace.inside(pod, 'sh', '-c', 'kill -TERM 1'),
+    cause: /code 3|restarted/,
+  },
+];
 
 describeWith(['kubernetes'], 'what a cluster does to tasks', () => {
   const test = clusterTests();
@@ -16,27 +61,15 @@ describeWith(['kubernetes'], 'what a cluster does to tasks', () => {
     attempts: [{}],
   });
 
-  test('a pod that is deleted: lost', async ({ namespace, inPod, aReadyPod, running, ended }) => {
-    await aReadyPod('deleted');
-    const id = await running(RUNS_LONG, inPod('deleted'));
-    await namespace.kubectl('delete', 'pod', 'deleted', '--grace-period=0', '--force');
+  for (const { what, pod, wish, harm, cause } of HARMS) {
+    test(`${what}: lost, with the cause`, async ({ namespace, inPod, aReadyPod, running, ended }) => {
+      await aReadyPod(pod, wish);
+      const id = await running(RUNS_LONG, inPod(pod));
+      await harm(namespace, pod);
 
-    expect(await ended(id)).toMatchObject(lost(/Pod deleted (?:was|is being) removed/));
-  });
-
-  test('a pod that is evicted by the API, as when its node is drained: lost', async ({
-    namespace,
-    inPod,
-    aReadyPod,
-    running,
-    ended,
-  }) => {
-    await aReadyPod('drained');
-    const id = await running(RUNS_LONG, inPod('drained'));
-    await evict(namespace, 'drained');
-
-    expect(await ended(id)).toMatchObject(lost(/Pod drained (?:was|is being) removed/));
-  });
+      expect(await ended(id)).toMatchObject(lost(cause));
+    });
+  }
 
   test('a Job whose pod is evicted by the API: lost, and nothing of it is left', async ({
     namespace,
@@ -104,38 +137,6 @@ describeWith(['kubernetes'], 'what a cluster does to tasks', () => {
     const done = await ended(await running('echo up; kill -9 $$', inPod('wide')));
 
     expect(done).toMatchObject({ outcome: 'failed', exit_code: 137, oom: false });
-  });
-
-  test('a pod whose own program takes all its memory: lost, with the cause', async ({
-    namespace,
-    inPod,
-    aReadyPod,
-    running,
-    ended,
-  }) => {
-    const command = ['sh', '-c', `while [ ! -e /tmp/eat ]; do sleep 0.1; done; ${EAT}`];
-    await aReadyPod('burst', {
-      container: { command, resources: { limits: { memory: '32Mi' } } },
-    });
-    const id = await running(RUNS_LONG, inPod('burst'));
-    await namespace.inside('burst', 'touch', '/tmp/eat');
-
-    expect(await ended(id)).toMatchObject(lost(/container main of pod burst ran out of memory/));
-  });
-
-  test('a container that is restarted: lost, with the code of its own program', async ({
-    namespace,
-    inPod,
-    aReadyPod,
-    running,
-    ended,
-  }) => {
-    const command = ['sh', '-c', 'trap "exit 3" TERM; while :; do sleep 0.1; done'];
-    await aReadyPod('again', { container: { command } });
-    const id = await running(RUNS_LONG, inPod('again'));
-    await namespace.inside('again', 'sh', '-c', 'kill -TERM 1');
-
-    expect(await ended(id)).toMatchObject(lost(/code 3|restarted/));
   });
 });
 

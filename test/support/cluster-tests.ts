@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, test } from 'vitest';
+import type { TaskView } from '../../src/actions/task-rows.ts';
 import { Berth } from './berth.ts';
 import { aPod, eventually, IMAGE, type PodWish, readOrEmpty, TestNamespace } from './cluster.ts';
 
@@ -16,8 +17,8 @@ export interface Place {
   queued(...args: readonly string[]): Promise<string>;
   /** The id of a task, once it has written `up`. */
   running(line: string, options: readonly string[]): Promise<string>;
-  // biome-ignore lint/suspicious/noExplicitAny: what `show --json` prints
-  ended(id: string, who?: Berth): Promise<any>;
+  /** What `show --json` prints of a task, once it has ended. */
+  ended(id: string, who?: Berth): Promise<TaskView>;
   /** Resolves when neither Job nor pod is left. */
   gone(): Promise<void>;
 }
