@@ -1,5 +1,5 @@
+import { providersOf } from '../core/lanes.ts';
 import { type PausedProvider, pausedProviders } from '../core/limits.ts';
-import { providersOf } from '../core/match.ts';
 import type { Store, WorkerRow } from '../core/store.ts';
 import type { Outcome, Task, TaskEvent } from '../core/task.ts';
 import type { Deps } from './deps.ts';

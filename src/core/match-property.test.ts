@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PROMPT, SERVICE, aSession as session, wished as task } from '../testing/match-fixture.ts';
-import { type Candidate, judge, laneOf, lanesOf, match } from './match.ts';
+import { laneOf, lanesOf } from './lanes.ts';
+import { type Candidate, judge, match } from './match.ts';
 import type { Session } from './session.ts';
 
 /** Task by task and session by session, as the words say it. */

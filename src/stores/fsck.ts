@@ -1,4 +1,4 @@
-import { laneOf } from '../core/match.ts';
+import { laneOf } from '../core/lanes.ts';
 import { specOf, type TaskRow } from './rows.ts';
 import { sha256 } from './spec-text.ts';
 import { all, type Work } from './work.ts';

@@ -1,5 +1,5 @@
 import { BerthError } from '../core/errors.ts';
-import { laneOf } from '../core/match.ts';
+import { laneOf } from '../core/lanes.ts';
 import type { Added, StopAnswer, TaskFilter } from '../core/store.ts';
 import type { StopReason, Task, TaskEvent, TaskSpec, TaskStateName } from '../core/task.ts';
 import type { SqlValue } from './driver.ts';
