@@ -20,6 +20,8 @@ export interface DetectOptions {
   readonly environment?: Environment;
   /** Home directory: nothing above it is looked at. */
   readonly home?: string;
+  /** Leaves out what only files below the directory tell: manifests, which nothing but Kubernetes is found by. */
+  readonly shallow?: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export async function detectContainerContext(dir: string, options: DetectOptions
   const { dirs, root } = searchPath(dir, options.home ?? (environment['HOME'] || homedir()));
   const [start] = dirs;
   const directory = listDirectory(start);
-  const { found, warnings } = await findAll(directory, dirs, environment);
+  const { found, warnings } = await findAll(directory, dirs, { ...options, environment });
   const [winner, ...others] = found;
   const base = { dir: start, root, candidates: found.map(({ candidate }) => candidate) };
   if (winner === undefined) {
@@ -66,7 +68,7 @@ function unusedCompose({ place }: Finding, dirs: readonly [string, ...string[]])
 async function findAll(
   directory: Directory,
   dirs: readonly [string, ...string[]],
-  environment: Environment,
+  { environment, shallow = false }: DetectOptions & { readonly environment: Environment },
 ): Promise<Findings> {
   const [start] = dirs;
   const hidden = directory.refused === null ? listDirectory(join(start, '.devcontainer'), 1) : directory;
@@ -85,7 +87,7 @@ async function findAll(
     ...buildFiles(directory),
     ...podman.found,
     ...above,
-    ...(kubernetes.length > 0 ? [] : manifestsBelow(directory)),
+    ...(kubernetes.length > 0 || shallow ? [] : manifestsBelow(directory)),
     ...kubernetesAbove(dirs),
   ];
   return {

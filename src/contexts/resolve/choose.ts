@@ -40,7 +40,8 @@ export async function chooseBox(question: Question): Promise<Box | null> {
 
 async function fromProject(question: Question): Promise<Box | null> {
   const { wish, world, dir } = question;
-  const detection = await world.detect(dir);
+  const isService = wish.named?.kind === 'service' && (wish.type === null || wish.type === 'docker_compose');
+  const detection = await world.detect(dir, { shallow: isService });
   // a type decides between files of two types, not between two dev containers
   const isOpen = wish.auto || (wish.type === 'devcontainer' && detection.ambiguous);
   if (isOpen) {
@@ -48,7 +49,6 @@ async function fromProject(question: Question): Promise<Box | null> {
     if (running !== null && (wish.auto || running.container.type === wish.type)) return running;
     if (detection.ambiguous) throw ambiguous(detection);
   }
-  const isService = wish.named?.kind === 'service' && (wish.type === null || wish.type === 'docker_compose');
   const type = isService ? composeType(detection) : (wish.type ?? detection.type);
   const candidate = detection.candidates.find((one) => one.type === type && one.confidence !== 'low');
   if (candidate !== undefined) return candidateBox(question, { candidate, detection });

@@ -43,7 +43,7 @@ export function localWorld(parts: LocalWorld): World {
     host: host.name,
     files,
     projectFile: (dir) => loadProjectFile(dir, home),
-    detect: (dir) => detectContainerContext(dir, { environment }),
+    detect: (dir, options) => detectContainerContext(dir, { ...options, environment }),
     compose: async (dir, composeFiles) => {
       const source =
         composeFiles === null

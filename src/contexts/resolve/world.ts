@@ -16,7 +16,7 @@ export interface World {
   readonly files: Files;
   /** The `berth.yaml` that holds for a directory, or null. Throws `CONFIG_INVALID`. */
   projectFile(dir: string): Promise<ProjectFile | null>;
-  detect(dir: string): Promise<Detection>;
+  detect(dir: string, options?: { readonly shallow?: boolean }): Promise<Detection>;
   /** The Compose project of a directory, or of these files. Throws `COMPOSE_INVALID`. */
   compose(dir: string, files: readonly string[] | null): Promise<ComposeProject | null>;
   /** Throws `DEVCONTAINER_INVALID`. */
