@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Command } from '../core/command.ts';
@@ -107,6 +107,8 @@ function start(
   detached: boolean,
 ): ChildProcess {
   const [program = '', ...args] = command.argv;
+  // loaded at its first use: many a verb starts nothing
+  const { spawn } = process.getBuiltinModule('node:child_process');
   return spawn(program, args, {
     cwd: command.cwd ?? undefined,
     env: { ...process.env, ...command.env },
