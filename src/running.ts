@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Deps, WorkerControl, WorkerOptions } from './actions/deps.ts';
+import type { Deps, ForegroundWatcher, WorkerControl, WorkerOptions } from './actions/deps.ts';
 import type { Clusters } from './clusters.ts';
 import { excludedSessions, loadSettings } from './config.ts';
 import type { World } from './contexts/resolve/world.ts';
@@ -13,6 +13,7 @@ import { notifying } from './notify.ts';
 import { queueId } from './queue-id.ts';
 import { endEmptyServer, terminalsOf } from './terminals.ts';
 import type { LogEvent, RunDeps } from './worker/deps.ts';
+import type { ForegroundStreams } from './worker/foreground-deps.ts';
 
 export interface RunningMachine {
   readonly host: Host;
@@ -40,19 +41,28 @@ export function runningParts(machine: RunningMachine): {
 
 function foregroundOf(machine: RunningMachine): Deps['foreground'] {
   return async (spec, watcher) => {
-    const [{ runInForeground }, deps] = await Promise.all([
-      import('./worker/foreground.ts'),
-      runDeps(machine, () => {}),
-    ]);
     const { output } = watcher;
-    const parts = { ...deps, runs: machine.runs, onSignal, output: followed(machine.runs) };
-    return runInForeground(parts, spec, {
-      stdin: watcher.stdin,
-      output: output && ((stream, bytes) => output({ stream, bytes })),
-      started: watcher.started,
-      resolved: watcher.resolved,
-    });
+    const streams = { ...watcher, output: output && takingPieces(output) };
+    const [{ headStart }, { clientStreams }, parts] = await Promise.all([
+      import('./worker/head-start.ts'),
+      import('./worker/foreground-deps.ts'),
+      placeParts(machine),
+    ]);
+    const head = headStart(parts, spec.context, clientStreams(streams));
+    try {
+      await head.begun;
+      const { runInForeground } = await import('./worker/foreground.ts');
+      const deps = await runDeps(machine, () => {}, parts);
+      const here = { ...deps, head, runs: machine.runs, onSignal, output: followed(machine.runs) };
+      return await runInForeground(here, spec, streams);
+    } finally {
+      head.abandon();
+    }
   };
+}
+
+function takingPieces(output: NonNullable<ForegroundWatcher['output']>): ForegroundStreams['output'] {
+  return (stream, bytes) => output({ stream, bytes });
 }
 
 function followed(runs: string) {
@@ -154,23 +164,17 @@ async function tidyUp(machine: RunningMachine, log: (event: LogEvent) => void): 
   }
 }
 
-async function runDeps(machine: RunningMachine, log: (event: LogEvent) => void): Promise<RunDeps> {
-  const { host, home, runs, kubernetes } = machine;
-  const [{ headlessExecutor }, { bareRuntime }, { entryFailure }, store] = await Promise.all([
-    import('./executors/headless.ts'),
+type PlaceParts = Pick<RunDeps, 'host' | 'runtime' | 'resolve'>;
+
+/** What finds and enters places; no queue is opened for it. */
+async function placeParts({ home, host, kubernetes, world }: RunningMachine): Promise<PlaceParts> {
+  const [{ bareRuntime }, { ociRuntime }, { composeRuntime }, { kubernetesRuntime }] = await Promise.all([
     import('./runtimes/bare.ts'),
-    import('./runtimes/entry-failure.ts'),
-    machine.store(),
-  ]);
-  const [{ ociRuntime }, { composeRuntime }, { kubernetesRuntime }] = await Promise.all([
     import('./runtimes/oci.ts'),
     import('./runtimes/compose.ts'),
     import('./runtimes/kubernetes.ts'),
   ]);
-  const [{ withKubernetes }, { resolveContext }] = await Promise.all([
-    import('./executors/kubernetes.ts'),
-    import('./contexts/resolve.ts'),
-  ]);
+  const { resolveContext } = await import('./contexts/resolve.ts');
   const runtimes = {
     bare: bareRuntime(),
     docker: ociRuntime('docker', () => queueId(home, 'made')),
@@ -178,13 +182,30 @@ async function runDeps(machine: RunningMachine, log: (event: LogEvent) => void):
     compose: composeRuntime(),
     kubernetes: kubernetesRuntime(kubernetes.apiOf),
   };
-  const world = await machine.world(false);
+  const seen = await world(false);
   return {
-    store,
     host,
-    executor: withKubernetes({ host, runs, other: headlessExecutor(host, runs), apiOf: kubernetes.apiOf }),
     runtime: (kind) => runtimes[kind],
-    resolve: (request) => resolveContext(request, world),
+    resolve: (request) => resolveContext(request, seen),
+  };
+}
+
+async function runDeps(
+  machine: RunningMachine,
+  log: (event: LogEvent) => void,
+  parts?: PlaceParts,
+): Promise<RunDeps> {
+  const { host, home, runs, kubernetes } = machine;
+  const [{ headlessExecutor }, { withKubernetes }, { entryFailure }, store] = await Promise.all([
+    import('./executors/headless.ts'),
+    import('./executors/kubernetes.ts'),
+    import('./runtimes/entry-failure.ts'),
+    machine.store(),
+  ]);
+  return {
+    ...(parts ?? (await placeParts(machine))),
+    store,
+    executor: withKubernetes({ host, runs, other: headlessExecutor(host, runs), apiOf: kubernetes.apiOf }),
     reveal: (env) => reveal(home, env),
     entryFailure,
     lastOutputMs: (directory) => lastOutputMs(join(runs, directory)),

@@ -8,9 +8,7 @@ export async function runNow(
   request: TaskRequest,
   watcher: ForegroundWatcher,
 ): Promise<{ readonly id: number; readonly outcome: Outcome }> {
-  const spec = await fullSpec(deps, request);
-  await deps.store();
-  const stored = await storable(deps, spec);
+  const stored = await storable(deps, await fullSpec(deps, request));
   let taken = false;
   const started = (id: number) => {
     taken = true;

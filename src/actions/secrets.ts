@@ -22,8 +22,8 @@ export async function keepSecrets(
   env: Readonly<Record<string, string>>,
   idempotencyKey: string | null,
 ): Promise<KeptSecrets> {
+  if (!holdsSecrets(env)) return { env, forget: async () => undefined };
   const secrets = Object.entries(env).filter(([name, value]) => isSecret(name, value));
-  if (secrets.length === 0) return { env, forget: async () => undefined };
   const folder = join(home, 'secrets');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const content = JSON.stringify(Object.fromEntries(secrets.sort(([a], [b]) => (a < b ? -1 : 1))));
@@ -37,6 +37,10 @@ export async function keepSecrets(
       if (isNew) await rm(path, { force: true });
     },
   };
+}
+
+export function holdsSecrets(env: Readonly<Record<string, string>>): boolean {
+  return Object.entries(env).some(([name, value]) => isSecret(name, value));
 }
 
 /** Names of the secret files that tasks refer to. */

@@ -4,7 +4,7 @@ import type { Settings } from '../core/settings.ts';
 import type { Payload, QueueRequest, TaskSpec } from '../core/task.ts';
 import type { Deps } from './deps.ts';
 import { type OpenMatters, withProject } from './project-defaults.ts';
-import { keepSecrets } from './secrets.ts';
+import { holdsSecrets, keepSecrets } from './secrets.ts';
 import { inTargetPlace } from './session-context.ts';
 
 /** A task as someone asks for it: what is left out of `queue` comes from the settings. */
@@ -56,9 +56,11 @@ export interface StorableSpec {
 
 /**
  * The spec as the database may hold it: secret values moved to a file, and `local` under the name that this
- * machine has in the queue. The state folder exists already.
+ * machine has in the queue.
  */
 export async function storable(deps: Deps, spec: TaskSpec): Promise<StorableSpec> {
+  // it makes the state folder, or says why it cannot
+  if (holdsSecrets(spec.context.env)) await deps.store();
   const { env, forget } = await keepSecrets(deps.home, spec.context.env, spec.queue.key);
   const host = spec.context.host === 'local' ? deps.host.name : spec.context.host;
   return { spec: { ...spec, context: { ...spec.context, host, env } }, forget };

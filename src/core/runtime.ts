@@ -1,7 +1,7 @@
 import type { Command } from './command.ts';
 import type { ResolvedContainer } from './context.ts';
 import type { RunEnd } from './executor.ts';
-import type { Host } from './host.ts';
+import type { Host, Spawned } from './host.ts';
 
 /** Where a command ends up: a running box, or no box. Plain JSON. */
 export interface Place {
@@ -42,6 +42,12 @@ export interface Runtime {
 
   /** Pure text work: the command that runs `inner` in the box. */
   enter(place: Place, inner: Command, streams: Streams): Command;
+
+  /**
+   * What `enter` with stdin does, without a program to start: for a run that lives as long as this process. Null where
+   * that cannot be had, or was refused: then `enter` tells why.
+   */
+  open?(place: Place, argv: readonly string[]): Promise<Spawned | null>;
 
   /**
    * What the engine knows about an end that the supervisor could not report; an engine that was just restarted is

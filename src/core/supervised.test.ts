@@ -3,7 +3,7 @@ import { localHost } from '../hosts/local.ts';
 import { followSupervised } from './supervised.ts';
 
 const NONCE = '0123456789abcdef';
-const SAYS_ALL = `printf 'out\\036berth ${NONCE} out\\n'; printf '\\n\\036berth ${NONCE} exit 7\\n' >&2`;
+const SAYS_ALL = `printf 'out\\036berth ${NONCE} out\\n'; printf '\\036berth ${NONCE} exit 7\\n' >&2`;
 
 test('a run whose record and output have come is over, however long its client goes on', async () => {
   const argv = ['sh', '-c', `${SAYS_ALL}; exec sleep 1000`];

@@ -1,4 +1,4 @@
-import type { RunEnd } from './executor.ts';
+import type { RunEnd, RunReport } from './executor.ts';
 import type { Spawned } from './host.ts';
 import { MarkFilter } from './mark-filter.ts';
 import { findEndMark, saysReady } from './script.ts';
@@ -10,6 +10,8 @@ export interface OutputTaker {
   ready?(): void;
   /** All of the output has come, and was taken: a supervisor whose plan says so ends only when it is told. */
   heard?(): void;
+  /** The end mark has come: how the run ended is known, while its streams may be open yet. */
+  marked?(report: RunReport): void;
 }
 
 /**
@@ -22,7 +24,10 @@ export async function followSupervised(child: Spawned, nonce: string, taker: Out
     pump(child.stdout, (bytes) => output.take('stdout', bytes)),
     pump(child.stderr, (bytes) => output.take('stderr', bytes)),
   ]);
-  const ended = await Promise.race([child.ended, output.heard]);
+  // what passes our hands is over when it was said to be; a client that writes for itself must have ended
+  const isOver = () => output.saidLast && child.stdout !== null;
+  const told = streams.then(async () => (isOver() ? { code: null } : child.ended));
+  const ended = await Promise.race([child.ended, told, output.heard]);
   if (ended === 'heard') {
     // its record is here, and all of its output: how and when its client ends is nobody's concern
     child.release();
@@ -59,6 +64,7 @@ class SupervisedOutput {
   /** Resolves when the taker was told that it has everything. */
   readonly heard: Promise<'heard'>;
   private isReady = false;
+  private isMarked = false;
   private isHeard = false;
   private wasHeard: () => void = () => {};
   private readonly tails = { stdout: new LastBytes(), stderr: new LastBytes() };
@@ -114,8 +120,11 @@ class SupervisedOutput {
       this.isReady = true;
       this.taker.ready?.();
     }
+    const mark = filters.stderr.ended ? findEndMark(filters.stderr.rest, nonce) : null;
+    if (mark === null) return;
+    if (!this.isMarked) this.taker.marked?.(mark.report);
+    this.isMarked = true;
     if (this.isHeard || !filters.stdout.ended || this.taking > 0) return;
-    if (findEndMark(filters.stderr.rest, nonce) === null) return;
     this.isHeard = true;
     this.taker.heard?.();
     this.wasHeard();

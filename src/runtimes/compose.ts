@@ -7,10 +7,11 @@ import { bringUp, type ComposeTarget, composeLine } from './compose-up.ts';
 import { containerPostmortem } from './container-postmortem.ts';
 import { mustRun } from './container-state.ts';
 import type { EngineName } from './engine-cli.ts';
-import { enterContainer } from './enter.ts';
+import { openExec } from './engine-exec.ts';
+import { type Box, enterContainer } from './enter.ts';
 import { cliInspector } from './inspector.ts';
 import { checkServiceName, checkWord } from './names.ts';
-import { DIRECTORY, projectContainers, replicasOf } from './service-containers.ts';
+import { DIRECTORY, isReplicaOf, projectContainers, replicasOf } from './service-containers.ts';
 
 /**
  * A service of a Compose project. Its container is found by labels, never by a name that was put together,
@@ -26,12 +27,8 @@ export function composeRuntime(): Runtime {
       return placeOf(target, found);
     },
 
-    enter: (place, inner, streams) =>
-      enterContainer(
-        { engine: engineOf(place.container), id: place.id ?? '', user: place.user },
-        inner,
-        streams,
-      ),
+    enter: (place, inner, streams) => enterContainer(boxOf(place), inner, streams),
+    open: (place, argv) => openExec(boxOf(place), argv),
     postmortem: (host, place, left = null) =>
       containerPostmortem(host, { inspector: cliInspector(host, engineOf(place.container)), place, left }),
 
@@ -41,17 +38,27 @@ export function composeRuntime(): Runtime {
 }
 
 async function findOrStart(host: Host, target: ComposeTarget): Promise<ContainerFacts> {
+  const resolved = await stillThere(host, target);
+  if (resolved !== null) return resolved;
   const before = await replicas(host, target);
-  const running = choose(target, before);
+  const running = lowest(before);
   if (running !== undefined) return running;
   const [stopped] = before;
   if (stopped?.state === 'paused' || stopped?.state === 'restarting') mustRun(stopped, wakes(target));
   if (target.container.start === null) throw notRunning(target, stopped);
   await bringUp(host, target);
   const started = await replicas(host, target);
-  const found = choose(target, started);
+  const found = lowest(started);
   if (found === undefined) throw notRunning(target, started[0]);
   return found;
+}
+
+/** The container that was resolved, while it runs and is what it was taken for: one question in place of many. */
+async function stillThere(host: Host, target: ComposeTarget): Promise<ContainerFacts | null> {
+  const { id } = target.container;
+  const found = id === null ? null : await cliInspector(host, target.engine).container(id);
+  if (found?.state !== 'running' || !isReplicaOf(target, found)) return null;
+  return (await isOurs(host, target, found.labels[DIRECTORY] ?? '')) ? found : null;
 }
 
 /** The service's containers, lowest number first, once it is sure that they are this directory's. */
@@ -82,10 +89,9 @@ async function sameDirectory(host: Host, one: string, other: string): Promise<bo
   return real.exitCode === 0 && first === second;
 }
 
-/** The container that was resolved while it still runs, else the running one with the lowest number. */
-function choose(target: ComposeTarget, all: readonly ContainerFacts[]): ContainerFacts | undefined {
-  const running = all.filter((one) => one.state === 'running');
-  return running.find((one) => one.id === target.container.id) ?? running[0];
+/** The running one with the lowest number. */
+function lowest(all: readonly ContainerFacts[]): ContainerFacts | undefined {
+  return all.find((one) => one.state === 'running');
 }
 
 function wakes(target: ComposeTarget) {
@@ -129,6 +135,10 @@ function targetOf(container: ResolvedContainer | null, workdir: string): Compose
   checkWord('project name', project);
   checkServiceName(service);
   return { container, engine: engineOf(container), project, service, workdir };
+}
+
+function boxOf(place: Place): Box {
+  return { engine: engineOf(place.container), id: place.id ?? '', user: place.user };
 }
 
 function engineOf(container: ResolvedContainer | null): EngineName {

@@ -7,7 +7,7 @@ import type { EngineReader, Filters } from './inspector.ts';
 
 /**
  * Reads a Docker engine over its unix socket: 1 to 3 ms a question, where starting the client
- * takes 16 to 50 ms. Only questions; whatever acts goes through the user's own client.
+ * takes 16 to 50 ms.
  *
  * Throws whatever goes wrong; the caller then asks the client.
  */
@@ -89,35 +89,64 @@ function listQuery({ all, labels, ancestor }: Filters): string {
 
 const ANSWER_TIMEOUT_MS = 2_000;
 
+async function get(socketPath: string, path: string): Promise<unknown> {
+  return answerOf(socketPath, { method: 'GET', path, body: '' });
+}
+
+export interface EngineQuestion {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** JSON; empty for none. */
+  readonly body: string;
+}
+
 /**
  * The parsed answer; null for 404. In HTTP/1.0 an answer is one piece that ends with the connection: Node's HTTP
  * client, which could read more, takes longer to load than this takes to answer.
  */
-function get(socketPath: string, path: string): Promise<unknown> {
+export function answerOf(socketPath: string, question: EngineQuestion): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const socket = connect(socketPath);
-    socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy(new Error(`${path} was not answered`)));
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () =>
+      socket.destroy(new Error(`${question.path} was not answered`)),
+    );
     socket.on('error', reject);
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.on('end', () => {
       try {
-        resolve(parsed(path, Buffer.concat(chunks)));
+        resolve(parsed(question.path, Buffer.concat(chunks)));
       } catch (error) {
         reject(error);
       }
     });
-    socket.write(`GET ${path} HTTP/1.0\r\nHost: docker\r\n\r\n`);
+    socket.write(requestText('1.0', question));
   });
 }
 
+/** @param headers  more of them, each with its line end */
+export function requestText(
+  version: '1.0' | '1.1',
+  { method, path, body }: EngineQuestion,
+  headers = '',
+): string {
+  const content =
+    body === '' ? '' : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+  return `${method} ${path} HTTP/${version}\r\nHost: docker\r\n${headers}${content}\r\n${body}`;
+}
+
 function parsed(path: string, answer: Buffer): unknown {
-  const [status] = answer.toString('latin1', 0, STATUS_BYTES).split('\r\n');
-  const code = /^HTTP\/1\.[01] (\d{3})/.exec(status ?? '')?.[1];
-  if (code === '404') return null;
+  const status = statusOf(answer);
+  if (status === 404) return null;
   const head = answer.indexOf('\r\n\r\n');
-  if (code !== '200' || head < 0) throw new Error(`${path} answered ${status}`);
+  if ((status !== 200 && status !== 201) || head < 0) throw new Error(`${path} answered ${status}`);
   return JSON.parse(answer.toString('utf8', head + 4));
+}
+
+/** NaN for what is no HTTP. */
+export function statusOf(answer: Buffer): number {
+  const [line = ''] = answer.toString('latin1', 0, STATUS_BYTES).split('\r\n');
+  return Number(/^HTTP\/1\.[01] (\d{3})/.exec(line)?.[1]);
 }
 
 const STATUS_BYTES = 100;

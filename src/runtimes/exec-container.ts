@@ -9,6 +9,7 @@ import { type CommandInput, commandWords } from './builders.ts';
 import { engineWakes, mustRun } from './container-state.ts';
 import { findContainer, type RunningContainer } from './containers.ts';
 import { type EngineName, lastWords } from './engine-cli.ts';
+import { openExec } from './engine-exec.ts';
 import { enterContainer } from './enter.ts';
 import { execFailure } from './exec-failure.ts';
 
@@ -78,8 +79,11 @@ async function supervised(
     deadlineMs: null,
     leash: 'stdin',
   });
-  const entered = entry(container, ['sh'], true);
-  const child = host.spawn(entered, { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', detached: true });
+  const streams = { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', detached: true } as const;
+  const { engine, id } = container;
+  const child =
+    (await openExec({ engine, id, user: null }, ['sh'])) ??
+    host.spawn(entry(container, ['sh'], true), streams);
   child.stdin?.on('error', () => {}); // a container that could not be entered reads nothing
   child.stdin?.write(toBytes(`berth_pidfile=\n${environmentScript({})}${script}`));
   const end = await followSupervised(child, nonce, { write });

@@ -5,6 +5,7 @@ import type { Place, Runtime } from '../core/runtime.ts';
 import { containerPostmortem } from './container-postmortem.ts';
 import { engineWakes, mustRun } from './container-state.ts';
 import type { EngineName } from './engine-cli.ts';
+import { openExec } from './engine-exec.ts';
 import { enterContainer } from './enter.ts';
 import { cliInspector } from './inspector.ts';
 import { makeLone } from './lone-box.ts';
@@ -38,6 +39,7 @@ export function ociRuntime(engine: EngineName, queue: () => string | null = () =
 
     enter: (place, inner, streams) =>
       enterContainer({ engine, id: place.id ?? '', user: place.user }, inner, streams),
+    open: (place, argv) => openExec({ engine, id: place.id ?? '', user: place.user }, argv),
     postmortem: (host, place, left = null) =>
       containerPostmortem(host, { inspector: cliInspector(host, engine), place, left }),
     dispose: (host, place) => disposeOwned(host, engine, place),

@@ -12,9 +12,21 @@ export function projectContainers(inspector: Inspector, project: string): Promis
   return inspector.byLabels({ [PROJECT]: project });
 }
 
-/** Those of one service, lowest number first; a `docker compose run` makes none. */
+/** Those of one service, lowest number first. */
 export function replicasOf(service: string, project: readonly ContainerFacts[]): readonly ContainerFacts[] {
   return project
-    .filter(({ labels }) => labels[SERVICE] === service && !/^true$/i.test(labels[ONE_OFF] ?? ''))
+    .filter((one) => isReplica(one, service))
     .sort((one, other) => Number(one.labels[NUMBER]) - Number(other.labels[NUMBER]));
+}
+
+/** A `docker compose run` makes none. */
+function isReplica({ labels }: ContainerFacts, service: string): boolean {
+  return labels[SERVICE] === service && !/^true$/i.test(labels[ONE_OFF] ?? '');
+}
+
+export function isReplicaOf(
+  { project, service }: { readonly project: string; readonly service: string },
+  container: ContainerFacts,
+): boolean {
+  return container.labels[PROJECT] === project && isReplica(container, service);
 }

@@ -3,13 +3,15 @@ import type { RunEnd } from '../core/executor.ts';
 import { attachedScript, guardScript, type ScriptPlan } from '../core/script.ts';
 import { followSupervised, pump } from '../core/supervised.ts';
 import {
+  clientStreams,
   type ForegroundDeps,
   type ForegroundEnd,
+  type ForegroundFacts,
   type ForegroundStreams,
-  writeAll,
+  takerFor,
 } from './foreground-deps.ts';
 import { holdLeash } from './leash.ts';
-import { entryOf, environmentOf, type PlanFacts, scriptPlanOf } from './plan.ts';
+import { environmentOf, type PlanFacts, scriptPlanOf } from './plan.ts';
 
 /**
  * A run whose program has the caller's streams to itself: a terminal, or the caller's stdin. Its own stdin can
@@ -18,11 +20,11 @@ import { entryOf, environmentOf, type PlanFacts, scriptPlanOf } from './plan.ts'
  */
 export async function attached(
   deps: ForegroundDeps,
-  facts: PlanFacts,
+  facts: ForegroundFacts,
   streams: ForegroundStreams,
 ): Promise<ForegroundEnd> {
   const plan = scriptPlanOf(facts, 'stdin');
-  const guard = deps.host.spawn(entryOf(facts.runtime, facts.place), { ...PIPES, detached: true });
+  const guard = await facts.enter(facts.runtime, facts.place, clientStreams(streams));
   const entered: { program: Program | null } = { program: null };
   const kill = () => {
     guard.kill('SIGKILL');
@@ -37,7 +39,7 @@ export async function attached(
   });
   const output = streams.output && leash.hearing(streams.output);
   const end = await followSupervised(guard, plan.nonce, {
-    write: output ?? ((stream, bytes) => writeAll(process[stream], bytes)),
+    write: takerFor({ output: output ?? null }),
     ready: () => {
       entered.program = startProgram(deps, programCommand(facts, plan, streams), { ...streams, output });
       void entered.program.exitCode.then(() => leash.send('over\n'));
@@ -48,8 +50,6 @@ export async function attached(
   leash.release();
   return { end: endOf(end, exitCode), stopReason: leash.reason };
 }
-
-const PIPES = { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' } as const;
 
 /** A guard knows of no exit code; one that found the program alive after its client's end has stopped it. */
 function endOf(guard: RunEnd, exitCode: number | null): RunEnd {

@@ -7,7 +7,7 @@ import {
   type ForegroundDeps,
   type ForegroundEnd,
   type ForegroundStreams,
-  writeAll,
+  takerFor,
 } from './foreground-deps.ts';
 import { holdLeash } from './leash.ts';
 import type { PlanFacts } from './plan.ts';
@@ -60,7 +60,7 @@ export async function runAlone(
     // a terminal gives Ctrl-C to the program itself
     if (signal !== 'SIGINT' || !onTerminal) leash.stop('cancelled');
   });
-  const write = streams.output ?? ((stream, bytes) => writeAll(process[stream], bytes));
+  const write = takerFor(streams);
   // the program has no supervisor, so nobody knows this word
   const nonce = randomBytes(8).toString('hex');
   const end = await box.endOf(await followSupervised(child, nonce, { write: leash.hearing(write) }));

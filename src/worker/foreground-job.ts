@@ -5,7 +5,7 @@ import {
   type ForegroundDeps,
   type ForegroundEnd,
   type ForegroundStreams,
-  writeAll,
+  takerFor,
 } from './foreground-deps.ts';
 import { holdLeash } from './leash.ts';
 import { type PlanFacts, runSpecOf } from './plan.ts';
@@ -37,7 +37,7 @@ export async function asJob(
   const forget = deps.onSignal(() => leash.stop('cancelled'));
   const over = new AbortController();
   try {
-    const write = streams.output ?? ((stream, bytes) => writeAll(process[stream], bytes));
+    const write = takerFor(streams);
     const shown = show(deps, directory, { write: leash.hearing(write), signal: over.signal });
     const end = await executor.watch(directory, new AbortController().signal);
     await executor.seal(directory, end);

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Command, toBytes } from '../core/command.ts';
+import { toBytes } from '../core/command.ts';
 import { messageOf } from '../core/errors.ts';
 import type { RunEnd } from '../core/executor.ts';
 import { ownerOf } from '../core/owner.ts';
@@ -11,12 +11,15 @@ import type { Outcome, TaskSpec } from '../core/task.ts';
 import { attached } from './attached.ts';
 import { loneBox, runAlone } from './foreground-alone.ts';
 import {
+  clientStreams,
   type ForegroundDeps,
   type ForegroundEnd,
+  type ForegroundFacts,
   type ForegroundStreams,
-  writeAll,
+  takerFor,
 } from './foreground-deps.ts';
 import { asJob } from './foreground-job.ts';
+import { type HeadStart, headStart } from './head-start.ts';
 import { holdLeash } from './leash.ts';
 import { notStarted } from './outcome.ts';
 import {
@@ -42,35 +45,32 @@ export async function runInForeground(
   streams: ForegroundStreams,
 ): Promise<{ readonly id: number; readonly outcome: Outcome }> {
   const { store, host } = deps;
-  const worker = { name: 'run', host: host.name, ...host.self };
-  const [claimed, resolved] = await Promise.allSettled([
-    store.addRunning(spec, { host: host.name, worker }),
-    deps.resolve(spec.context),
-  ]);
-  if (claimed.status === 'rejected') throw claimed.reason;
-  const claim = claimed.value;
-  const id = claim.task.id;
-  streams.started(id);
-  if (resolved.status === 'fulfilled') streams.resolved(resolved.value.warnings);
+  const head = deps.head ?? headStart(deps, spec.context, clientStreams(streams));
   // once it runs, a signal is an order to the run: one that comes late must not end us before its outcome is on disk
   let forget = () => {};
   const runs = () => {
     forget = deps.onSignal(() => {});
   };
   try {
-    const outcome =
-      resolved.status === 'fulfilled'
-        ? await attempt(deps, { claim, context: resolved.value, streams, runs }).catch(failed)
-        : failed(resolved.reason);
-    await store.finished(claim.lease, outcome, null);
-    return { id, outcome };
+    await head.begun;
+    const worker = { name: 'run', host: host.name, ...host.self };
+    const claim = await store.addRunning(spec, { host: host.name, worker });
+    streams.started(claim.task.id);
+    const { outcome, over } = await attempt(deps, { claim, head, streams, runs }).catch(failed);
+    try {
+      await store.finished(claim.lease, outcome, null);
+    } finally {
+      await over();
+    }
+    return { id: claim.task.id, outcome };
   } finally {
+    head.abandon();
     forget();
   }
 }
 
-function failed(error: unknown): Outcome {
-  return notStarted(asBerthError(error));
+function failed(error: unknown): Attempted {
+  return { outcome: notStarted(asBerthError(error)), over: async () => {} };
 }
 
 function unrecorded(error: unknown): Outcome {
@@ -79,14 +79,23 @@ function unrecorded(error: unknown): Outcome {
 
 interface Attempt {
   readonly claim: Claim;
-  readonly context: PlanFacts['context'];
+  readonly head: HeadStart;
   readonly streams: ForegroundStreams;
   /** Called when it is about to run. */
   runs(): void;
 }
 
-async function attempt(deps: ForegroundDeps, { claim, context, streams, runs }: Attempt): Promise<Outcome> {
+interface Attempted {
+  readonly outcome: Outcome;
+  /** Waits for what is open yet, and tidies up. */
+  over(): Promise<void>;
+}
+
+/** Throws only where nothing was started. */
+async function attempt(deps: ForegroundDeps, { claim, head, streams, runs }: Attempt): Promise<Attempted> {
   const { store, host } = deps;
+  const context = await head.resolved;
+  streams.resolved(context.warnings);
   const runtime = deps.runtime(context.container?.runtime ?? 'bare');
   const scope = {
     task: claim.task.id,
@@ -101,20 +110,29 @@ async function attempt(deps: ForegroundDeps, { claim, context, streams, runs }: 
   const box = 'place' in prepared ? prepared : null;
   const place = 'place' in prepared ? prepared.place : asUser(prepared, context);
   try {
-    const facts: PlanFacts = { claim, context, place, runtime, env };
+    const facts = { claim, context, place, runtime, env, enter: head.enter };
     writeToken(deps, claim);
     runs();
     const recorded = store.started(claim.lease, withPlace(context, place));
     recorded.catch(() => {}); // looked at below, when the run is over
-    // throws only where nothing was started; after it, trouble of ours is not "not started"
     const ended = await (box ? runAlone(deps, facts, { box, streams }) : runIn(deps, facts, streams));
-    return await recorded.then(() => judge(deps, claim, { ...ended, place })).catch(unrecorded);
-  } finally {
+    const outcome = await recorded.then(() => judge(deps, claim, { ...ended, place })).catch(unrecorded);
+    const over = async () => {
+      await ended.over;
+      await runtime.dispose(host, place);
+    };
+    return { outcome, over };
+  } catch (error) {
     await runtime.dispose(host, place);
+    throw error;
   }
 }
 
-function runIn(deps: ForegroundDeps, facts: PlanFacts, streams: ForegroundStreams): Promise<ForegroundEnd> {
+function runIn(
+  deps: ForegroundDeps,
+  facts: ForegroundFacts,
+  streams: ForegroundStreams,
+): Promise<ForegroundEnd> {
   if (facts.place.container?.job) return asJob(deps, facts, streams);
   return streams.stdin === 'none' ? supervised(deps, facts, streams) : attached(deps, facts, streams);
 }
@@ -134,38 +152,42 @@ function writeToken({ runs, host }: ForegroundDeps, claim: Claim): void {
 /** Our end of the leash is the script's stdin: when we die it closes, and the tree is stopped. */
 async function supervised(
   deps: ForegroundDeps,
-  facts: PlanFacts,
+  facts: ForegroundFacts,
   streams: ForegroundStreams,
 ): Promise<ForegroundEnd> {
   const drops = dropsLate(facts.place);
   const free = scriptPlanOf(facts, 'stdin');
   const plan = drops ? hearing(free) : free;
-  const entry = entryOf(facts.runtime, facts.place);
-  const own = streams.output !== null || drops;
-  const child = deps.host.spawn(entry, {
-    stdin: 'pipe',
-    stdout: own ? 'pipe' : 'inherit',
-    stderr: 'pipe',
-    detached: true,
-  });
+  const wanted = { ...clientStreams(streams), ...(drops && { stdout: 'pipe' as const }) };
+  const child = await facts.enter(facts.runtime, facts.place, wanted);
   const leash = holdLeash(deps, facts, { stdin: child.stdin, kill: () => child.kill('SIGKILL') });
   leash.send(toBytes(`berth_pidfile=\n${environmentOf(facts)}${supervisedScript(plan)}`));
   const forget = deps.onSignal(() => leash.stop('cancelled'));
-  const write = leash.hearing(streams.output ?? ((stream, bytes) => writeAll(process[stream], bytes)));
-  const heard = () => leash.send('heard\n');
-  const end = await followSupervised(child, plan.nonce, { write, heard });
-  forget();
-  leash.release();
-  return { end: own ? end : await withWords(deps, entry, end), stopReason: leash.reason };
+  // on this machine the program would get a SIGPIPE
+  const write = leash.hearing(takerFor(streams, () => leash.stop('cancelled')));
+  return new Promise((resolve, reject) => {
+    const over = followSupervised(child, plan.nonce, {
+      write,
+      heard: () => leash.send('heard\n'),
+      // the record of the run; what brought it needs some milliseconds more to end
+      marked: (report) => resolve({ end: { kind: 'ended', report }, stopReason: leash.reason, over }),
+    }).finally(() => {
+      forget();
+      leash.release();
+    });
+    const whole = over.then((end) => (child.stdout === null ? withWords(deps, facts, end) : end));
+    whole.then((end) => resolve({ end, stopReason: leash.reason }), reject);
+  });
 }
 
 /**
  * Docker tells on stdout that nothing could be started, and the caller had that stream to itself: ask again
  * for the words. A supervisor that had begun would not have ended with such a code and no record.
  */
-async function withWords({ host }: ForegroundDeps, entry: Command, end: RunEnd): Promise<RunEnd> {
+async function withWords({ host }: ForegroundDeps, facts: PlanFacts, end: RunEnd): Promise<RunEnd> {
   if (end.kind !== 'vanished' || end.exitCode === null || end.exitCode < 125 || end.exitCode > 127)
     return end;
+  const entry = entryOf(facts.runtime, facts.place);
   const { stdout, stderr } = await host.exec(entry, { timeoutMs: 10_000, input: ':\n' });
   return { ...end, stdoutTail: stdout, stderrTail: `${end.stderrTail}${stderr}` };
 }

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedContext } from '../../src/core/context.ts';
-import type { Host } from '../../src/core/host.ts';
+import type { Host, Spawned } from '../../src/core/host.ts';
 import { ownerOf } from '../../src/core/owner.ts';
 import type { Store } from '../../src/core/store.ts';
 import type { Outcome, TaskSpec } from '../../src/core/task.ts';
@@ -134,10 +134,10 @@ async function startQueued(machine: Machine, wish: RunWish): Promise<StartedRun>
 async function startHere(machine: Machine, wish: RunWish): Promise<StartedRun> {
   const { deps, runs } = machine;
   const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-  const clients: number[] = [];
+  const clients: Spawned[] = [];
   let task = 0;
   const run = runInForeground(
-    { ...deps, host: watched(deps.host, clients), runs, onSignal: () => () => {}, output: noOutput },
+    { ...watched(deps, clients), runs, onSignal: () => () => {}, output: noOutput },
     specOf(machine, wish, null),
     {
       stdin: 'none',
@@ -151,7 +151,7 @@ async function startHere(machine: Machine, wish: RunWish): Promise<StartedRun> {
   return {
     said: async () => Buffer.concat(chunks.stdout).toString(),
     cancel: async () => void (await deps.store.requestStop(task, 'cancelled', 'a test')),
-    killClient: async () => kill(clients[0]),
+    killClient: async () => clients[0]?.kill('SIGKILL'),
     ended: run.then(({ outcome }) => ({
       outcome,
       stdout: Buffer.concat(chunks.stdout),
@@ -247,13 +247,26 @@ function asCaller(host: Host, { caller, owned }: Box): Host {
 }
 
 /** Notes the processes that enter the box. */
-function watched(host: Host, clients: number[]): Host {
+/** What enters a box from here: a program, or a connection to its engine. */
+function watched<D extends Pick<RunDeps, 'host' | 'runtime'>>(deps: D, clients: Spawned[]): D {
+  const seen = (client: Spawned): Spawned => {
+    clients.push(client);
+    return client;
+  };
   return {
-    ...host,
-    spawn: (command, options) => {
-      const spawned = host.spawn(command, options);
-      clients.push(spawned.pid);
-      return spawned;
+    ...deps,
+    host: { ...deps.host, spawn: (command, options) => seen(deps.host.spawn(command, options)) },
+    runtime: (kind) => {
+      const runtime = deps.runtime(kind);
+      const { open } = runtime;
+      if (!open) return runtime;
+      return {
+        ...runtime,
+        open: async (place, argv) => {
+          const client = await open(place, argv);
+          return client && seen(client);
+        },
+      };
     },
   };
 }

@@ -1,0 +1,94 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Command } from '../core/command.ts';
+import type { ContextRequest, ResolvedContext } from '../core/context.ts';
+import type { Host, Spawned, SpawnOptions } from '../core/host.ts';
+import type { Place, Runtime } from '../core/runtime.ts';
+import type { RunDeps } from './deps.ts';
+import { entryOf, placeOf } from './plan.ts';
+
+/**
+ * A resolution under way, and the entry into what it found. An engine takes longer to enter a container than all else
+ * of a short run takes, so it is asked as soon as the container is known: for a shell that waits for its script and
+ * does nothing without one. Meanwhile the queue is opened and the place is looked at again.
+ */
+export interface HeadStart {
+  readonly resolved: Promise<ResolvedContext>;
+  /** Resolves when the queue may be turned to, at the latest after 100 ms: how long a slow engine takes is then in it. */
+  readonly begun: Promise<void>;
+  /** A shell in the place that reads its script on stdin: the one that is there already, where it is just this. */
+  enter(runtime: Runtime, place: Place, streams: SpawnOptions): Promise<Spawned>;
+  /** Nothing is entered any more. */
+  abandon(): void;
+}
+
+type Deps = Pick<RunDeps, 'host' | 'resolve' | 'runtime'>;
+
+/** @param streams  those that the run is going to need */
+export function headStart(deps: Deps, request: ContextRequest, streams: SpawnOptions): HeadStart {
+  let early: Entered | null = null;
+  const begin = ({ container, ...context }: ResolvedContext) => {
+    // a cluster is asked first whether this may be done
+    if (!container?.id || container.runtime === 'kubernetes') return;
+    const place = placeOf({ container, ...context });
+    const runtime = deps.runtime(place.runtime);
+    early = { entry: entryOf(runtime, place), child: enterPlace(deps.host, { runtime, place, streams }) };
+  };
+  const abandon = () => {
+    early?.child.then(letGo, () => {});
+    early = null;
+  };
+  const resolved = deps.resolve(request).then((context) => {
+    begin(context);
+    return context;
+  });
+  return {
+    resolved,
+    begun: settledWithin(resolved, LATEST_MS),
+    async enter(runtime, place, wanted) {
+      if (early !== null && isDeepStrictEqual([early.entry, streams], [entryOf(runtime, place), wanted])) {
+        const { child } = early;
+        early = null;
+        return child;
+      }
+      abandon();
+      return enterPlace(deps.host, { runtime, place, streams: wanted });
+    },
+    abandon,
+  };
+}
+
+interface Entered {
+  readonly entry: Command;
+  readonly child: Promise<Spawned>;
+}
+
+const LATEST_MS = 100;
+
+interface Entrance {
+  readonly runtime: Runtime;
+  readonly place: Place;
+  readonly streams: SpawnOptions;
+}
+
+async function enterPlace(host: Host, { runtime, place, streams }: Entrance): Promise<Spawned> {
+  const child = (await runtime.open?.(place, ['sh'])) ?? host.spawn(entryOf(runtime, place), streams);
+  child.stdin?.on('error', () => {}); // a box that could not be entered reads nothing
+  return child;
+}
+
+function letGo(child: Spawned): void {
+  child.stdin?.end();
+  child.kill('SIGKILL');
+  child.release();
+}
+
+function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const latest = setTimeout(resolve, ms);
+    const settle = () => {
+      clearTimeout(latest);
+      resolve();
+    };
+    work.then(settle, settle);
+  });
+}
