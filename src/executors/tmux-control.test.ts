@@ -7,7 +7,7 @@ import { afterAll, expect, test } from 'vitest';
 import { describeWith } from '../../test/support/engines.ts';
 import type { Host } from '../core/host.ts';
 import { localHost } from '../hosts/local.ts';
-import { ensureServer, ownServer, tmux } from './tmux/server.ts';
+import { endIfEmpty, ensureServer, ownServer, tmux } from './tmux/server.ts';
 import { openTmux } from './tmux-control.ts';
 
 describeWith(['tmux'], 'a connection to tmux', () => {
@@ -141,11 +141,27 @@ describeWith(['tmux'], 'a connection to tmux', () => {
     rmSync(other.own ?? '', { recursive: true });
   });
 
-  test('a server that was just killed comes up again, each time', async () => {
+  test('a server that was just killed comes up again, each time, whoever asks for it', async () => {
+    const other = ownServer(mkdtempSync(join(tmpdir(), 'berth-tmux-')));
+    for (let round = 0; round < 20; round++) {
+      await Promise.all(Array.from({ length: 5 }, () => ensureServer(host, other)));
+      expect((await tmux(host, other, ['kill-server'])).exitCode).toBe(0);
+    }
+    rmSync(other.own ?? '', { recursive: true });
+  });
+
+  test('a server that was ended for want of sessions is gone when that is said', async () => {
     const other = ownServer(mkdtempSync(join(tmpdir(), 'berth-tmux-')));
     for (let round = 0; round < 20; round++) {
       await ensureServer(host, other);
-      expect((await tmux(host, other, ['kill-server'])).exitCode).toBe(0);
+      await endIfEmpty(host, other);
+      const next = await tmux(host, other, ['new-session', '-d', 'exec sleep 100']);
+
+      expect(next).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(await tmux(host, other, ['list-sessions', '-F', '#{session_name}'])).toMatchObject({
+        stdout: '0\n',
+      });
+      await tmux(host, other, ['kill-server']);
     }
     rmSync(other.own ?? '', { recursive: true });
   });

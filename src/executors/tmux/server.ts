@@ -37,7 +37,7 @@ setw -g allow-rename off
 `;
 
 /**
- * Start our server unless it runs. Right after the end of an earlier one tmux may refuse; so three times.
+ * Start our server unless it runs. While an earlier one ends tmux refuses, and on a busy machine that takes a while.
  *
  * @throws {BerthError} `RUNTIME_UNAVAILABLE` without tmux, `TMUX_UNSUPPORTED` for an old one, `TMUX_FAILED`
  */
@@ -46,15 +46,26 @@ export async function ensureServer(host: Host, server: TmuxServer): Promise<Tmux
   if (server.own === null) return capabilities;
   mkdirSync(server.own, { recursive: true, mode: 0o700 });
   mkdirSync(join(server.socket, '..'), { recursive: true, mode: 0o700 });
-  let last = '';
-  for (let attempt = 1; attempt <= 3; attempt++) {
+  for (const deadline = Date.now() + ENDING_MS; ; await delay(LOOK_MS)) {
     if ((await tmux(host, server, ['has-session', '-t', `=${HOLDER}`])).exitCode === 0) return capabilities;
     writeFileSync(join(server.own, 'tmux.conf'), CONFIGURATION, { mode: 0o600 });
     const made = await tmux(host, server, ['new-session', '-d', '-s', HOLDER, 'exec sleep 2147483647']);
     if (made.exitCode === 0 || /duplicate session/.test(made.stderr)) return capabilities;
-    last = made.stderr.trim();
+    if (!isEnding(made.stderr) || Date.now() > deadline) throw notStarted(server, made.stderr.trim());
   }
-  throw new BerthError(`berth's tmux server did not start: ${last || 'it said nothing'}.`, {
+}
+
+/** How long a server may take to end. */
+const ENDING_MS = 10_000;
+const LOOK_MS = 50;
+
+/** What tmux says of a server that is about to end, or has this moment. */
+function isEnding(words: string): boolean {
+  return /server exited|lost server|no server running|error connecting/.test(words);
+}
+
+function notStarted(server: TmuxServer, words: string): BerthError {
+  return new BerthError(`berth's tmux server did not start: ${words || 'it said nothing'}.`, {
     code: 'TMUX_FAILED',
     hint: `Try it by hand: tmux ${serverArguments(server).join(' ')} new-session.`,
   });
@@ -68,11 +79,21 @@ export async function endIfEmpty(host: Host, server: TmuxServer): Promise<void> 
   if (server.own === null || !existsSync(server.socket)) return;
   // one x a session
   const isEmpty = '#{&&:#{==:#{S:x},x},#{==:#{session_attached},0}}';
-  const end = ['if-shell', '-F', '-t', `=${HOLDER}:`, isEmpty, 'kill-server', 'display-message -p "#{S:x}"'];
+  const kill = 'display-message -p "#{pid}"; kill-server';
+  const end = ['if-shell', '-F', '-t', `=${HOLDER}:`, isEmpty, kill, 'display-message -p "#{S:x}"'];
   for (let look = 0; look < 10; look++) {
-    const { stdout } = await tmux(host, server, end);
-    if (stdout.trim() !== 'x') return;
-    await delay(50);
+    const said = (await tmux(host, server, end)).stdout.trim();
+    if (/^\d+$/.test(said)) await ended(host, server, said);
+    if (said !== 'x') return;
+    await delay(LOOK_MS);
+  }
+}
+
+/** A server that was told to end still takes connections for a moment, and what is made on it ends with it. */
+async function ended(host: Host, server: TmuxServer, pid: string): Promise<void> {
+  for (const deadline = Date.now() + ENDING_MS; Date.now() < deadline; await delay(LOOK_MS)) {
+    const { stdout, stderr } = await tmux(host, server, ['display-message', '-p', '#{pid}']);
+    if (stdout.trim() !== pid && !/server exited|lost server/.test(stderr)) return;
   }
 }
 
