@@ -116,9 +116,10 @@ async function projectSettings(dir: string): Promise<SettingsFile | null> {
 }
 
 async function trustProject(home: string, dir: string): Promise<string> {
-  const [{ findProjectFile }, { trust }] = await Promise.all([
+  const [{ findProjectFile }, { trust }, { makeStateFolder }] = await Promise.all([
     import('./contexts/project-file.ts'),
     import('./contexts/trust.ts'),
+    import('./stores/state-folder.ts'),
   ]);
   const path = findProjectFile(dir);
   if (path === null) {
@@ -127,6 +128,7 @@ async function trustProject(home: string, dir: string): Promise<string> {
       hint: 'Write one with `berth init`.',
     });
   }
+  makeStateFolder(home);
   trust(home, { path, text: await readFile(path, 'utf8') });
   return path;
 }

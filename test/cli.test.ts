@@ -121,6 +121,16 @@ describe('bad input', () => {
     expect(ran.stderr).toContain(join(cwd, 'file', 'state'));
   });
 
+  test.skipIf(process.platform !== 'linux').each(['send true', 'trust'])(
+    'a state folder where nothing can be made ends %j at once',
+    async (words) => {
+      const { cwd, run } = fresh();
+      writeFileSync(join(cwd, 'berth.yaml'), 'container: {use: false}\n');
+
+      expectError(await run(words.split(' '), { BERTH_HOME: '/proc/berth/state' }), 73, 'STATE_NOT_WRITABLE');
+    },
+  );
+
   test.skipIf(process.getuid?.() === 0)('a state folder without permission is named', async () => {
     const { cwd, run } = fresh();
     mkdirSync(join(cwd, 'locked'));

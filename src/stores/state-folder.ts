@@ -1,21 +1,34 @@
-import { chmodSync, closeSync, mkdirSync, openSync, statfsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statfsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { BerthError, messageOf } from '../core/errors.ts';
 
 /**
  * Make the state folder (0700) and an empty database file (0600) in it, where they are missing.
  *
  * @returns path of the database file
- * @throws  {BerthError} `STATE_NOT_WRITABLE`, `POLICY` when another user owns the folder,
- *          `STATE_UNSUPPORTED` on a network file system
+ * @throws  {BerthError} as `makeStateFolder`, and `STATE_UNSUPPORTED` on a network file system
  */
 export function prepareStateFolder(directory: string): string {
   const path = join(directory, 'berth.db');
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    requireOwn(directory);
+  makeStateFolder(directory);
+  attempt(directory, () => {
     requireLocal(directory);
     createPrivate(path);
+  });
+  return path;
+}
+
+/** @throws {BerthError} `STATE_NOT_WRITABLE`, `POLICY` when another user owns the folder */
+export function makeStateFolder(directory: string): void {
+  attempt(directory, () => {
+    makeFolder(directory);
+    requireOwn(directory);
+  });
+}
+
+function attempt(directory: string, act: () => void): void {
+  try {
+    act();
   } catch (error) {
     if (error instanceof BerthError) throw error;
     throw new BerthError(`The state folder ${directory} cannot be used: ${messageOf(error)}.`, {
@@ -24,7 +37,21 @@ export function prepareStateFolder(directory: string): string {
       cause: error,
     });
   }
-  return path;
+}
+
+/**
+ * With what is missing above it. Node's own recursive mkdir never ends where a folder refuses with ENOENT though it
+ * is there, as /proc does.
+ */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // another process was faster
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
 }
 
 /** An empty file that only its owner can read; SQLite gives its -wal and -shm the same mode. */
