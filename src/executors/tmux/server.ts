@@ -56,7 +56,7 @@ export async function ensureServer(host: Host, server: TmuxServer): Promise<Tmux
 }
 
 /** How long a server may take to end. */
-const ENDING_MS = 10_000;
+const ENDING_MS = 30_000;
 const LOOK_MS = 50;
 
 /** What tmux says of a server that is about to end, or has this moment. */
