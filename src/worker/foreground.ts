@@ -30,6 +30,7 @@ import {
   hearing,
   type PlanFacts,
   scriptPlanOf,
+  streamsInto,
   withPlace,
 } from './plan.ts';
 import { asBerthError, judge } from './run-task.ts';
@@ -155,10 +156,9 @@ async function supervised(
   facts: ForegroundFacts,
   streams: ForegroundStreams,
 ): Promise<ForegroundEnd> {
-  const drops = dropsLate(facts.place);
   const free = scriptPlanOf(facts, 'stdin');
-  const plan = drops ? hearing(free) : free;
-  const wanted = { ...clientStreams(streams), ...(drops && { stdout: 'pipe' as const }) };
+  const plan = dropsLate(facts.place) ? hearing(free) : free;
+  const wanted = streamsInto(facts.place, clientStreams(streams));
   const child = await facts.enter(facts.runtime, facts.place, wanted);
   const leash = holdLeash(deps, facts, { stdin: child.stdin, kill: () => child.kill('SIGKILL') });
   leash.send(toBytes(`berth_pidfile=\n${environmentOf(facts)}${supervisedScript(plan)}`));

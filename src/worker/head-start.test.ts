@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { NO_CONTAINER } from '../contexts/resolve/box.ts';
 import type { ContextRequest, ResolvedContainer, ResolvedContext } from '../core/context.ts';
-import type { Host, Spawned } from '../core/host.ts';
+import type { Host, Spawned, SpawnOptions } from '../core/host.ts';
 import type { Place, Runtime } from '../core/runtime.ts';
 import { localHost } from '../hosts/local.ts';
 import { headStart } from './head-start.ts';
@@ -23,7 +23,7 @@ const directories: Runtime = {
   dispose: async () => {},
 };
 
-function begin(resolved: Promise<ResolvedContext>) {
+function begin(resolved: Promise<ResolvedContext>, streams: SpawnOptions = STREAMS) {
   const children: Spawned[] = [];
   const host: Host = {
     ...localHost(),
@@ -34,7 +34,7 @@ function begin(resolved: Promise<ResolvedContext>) {
     },
   };
   const deps = { host, runtime: () => directories, resolve: () => resolved };
-  return { head: headStart(deps, request(), STREAMS), children };
+  return { head: headStart(deps, request(), streams), children };
 }
 
 test('what was entered early is what the run gets, and it waits for its script', async () => {
@@ -54,6 +54,18 @@ test('a run that turns out to be elsewhere enters there, and what was entered ea
   child.stdin?.end('pwd\n');
   expect(await textOf(child)).toBe('/\n');
   await children[0]?.ended;
+});
+
+test('what a client of a cluster would drop comes by a pipe from the start', async () => {
+  const place: Place = { ...placeIn(folder), runtime: 'kubernetes' };
+  const container: ResolvedContainer = { ...containerIn(folder), type: 'kubernetes', runtime: 'kubernetes' };
+  const resolved = Promise.resolve({ ...contextIn(folder), container });
+  const { head, children } = begin(resolved, { ...STREAMS, stdout: 'inherit' });
+  await head.begun;
+  const child = await head.enter(directories, place, STREAMS);
+  expect(children).toEqual([child]);
+  child.stdin?.end('pwd\n');
+  expect(await textOf(child)).toBe(`${folder}\n`);
 });
 
 test('a run with other streams has a client of its own', async () => {

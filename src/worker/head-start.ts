@@ -4,7 +4,7 @@ import type { ContextRequest, ResolvedContext } from '../core/context.ts';
 import type { Host, Spawned, SpawnOptions } from '../core/host.ts';
 import type { Place, Runtime } from '../core/runtime.ts';
 import type { RunDeps } from './deps.ts';
-import { entryOf, placeOf } from './plan.ts';
+import { entryOf, placeOf, streamsInto } from './plan.ts';
 
 /**
  * A resolution under way, and the entry into what it found. An engine takes longer to enter a container than all else
@@ -27,11 +27,13 @@ type Deps = Pick<RunDeps, 'host' | 'resolve' | 'runtime'>;
 export function headStart(deps: Deps, request: ContextRequest, streams: SpawnOptions): HeadStart {
   let early: Entered | null = null;
   const begin = ({ container, ...context }: ResolvedContext) => {
-    // a cluster is asked first whether this may be done
-    if (!container?.id || container.runtime === 'kubernetes') return;
+    // a Job is not there yet; a pod is resolved when its cluster has said that it may be entered
+    if (!container?.id) return;
     const place = placeOf({ container, ...context });
     const runtime = deps.runtime(place.runtime);
-    early = { entry: entryOf(runtime, place), child: enterPlace(deps.host, { runtime, place, streams }) };
+    const given = streamsInto(place, streams);
+    const child = enterPlace(deps.host, { runtime, place, streams: given });
+    early = { entry: entryOf(runtime, place), streams: given, child };
   };
   const abandon = () => {
     early?.child.then(letGo, () => {});
@@ -45,8 +47,8 @@ export function headStart(deps: Deps, request: ContextRequest, streams: SpawnOpt
     resolved,
     begun: settledWithin(resolved, LATEST_MS),
     async enter(runtime, place, wanted) {
-      if (early !== null && isDeepStrictEqual([early.entry, streams], [entryOf(runtime, place), wanted])) {
-        const { child } = early;
+      const { entry, streams: given, child } = early ?? {};
+      if (child && isDeepStrictEqual([entry, given], [entryOf(runtime, place), wanted])) {
         early = null;
         return child;
       }
@@ -59,6 +61,7 @@ export function headStart(deps: Deps, request: ContextRequest, streams: SpawnOpt
 
 interface Entered {
   readonly entry: Command;
+  readonly streams: SpawnOptions;
   readonly child: Promise<Spawned>;
 }
 

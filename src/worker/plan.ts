@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { quoteWord } from '../core/command.ts';
 import type { ResolvedContext, Toolchain } from '../core/context.ts';
 import type { RunSpec } from '../core/executor.ts';
+import type { SpawnOptions } from '../core/host.ts';
 import type { Place, Runtime } from '../core/runtime.ts';
 import { environmentScript, type ScriptPlan, supervisedScript } from '../core/script.ts';
 import { isSecret } from '../core/secret.ts';
@@ -47,6 +48,11 @@ export function runSpecOf(facts: PlanFacts): RunSpec {
 /** kubectl ends when the program has ended in the pod, and drops what has not come by then. */
 export function dropsLate({ runtime }: Place): boolean {
   return runtime === 'kubernetes';
+}
+
+/** The streams of a client, where what may be dropped must pass our hands. */
+export function streamsInto(place: Place, streams: SpawnOptions): SpawnOptions {
+  return dropsLate(place) ? { ...streams, stdout: 'pipe' } : streams;
 }
 
 /** The same with its end held back, for as long as a reader may take that pages, or a worker that is started anew. */
