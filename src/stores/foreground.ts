@@ -1,9 +1,9 @@
 import { BerthError } from '../core/errors.ts';
 import type { Claim, ForegroundRun } from '../core/store.ts';
 import type { TaskSpec } from '../core/task.ts';
+import { addTask } from './adding.ts';
 import { assignAll, claimOf } from './assign.ts';
 import { start } from './leases.ts';
-import { addTask } from './tasks.ts';
 import { type StoreParts, taskRow } from './transitions.ts';
 import { all, put, type Work } from './work.ts';
 import { takeName } from './workers.ts';

@@ -1,4 +1,5 @@
 import type { Claim, LeaseNews, Store } from '../core/store.ts';
+import { addTask, addTasks } from './adding.ts';
 import { adopt } from './adopt.ts';
 import { claimAll } from './claims.ts';
 import { pages, putRows } from './copy.ts';
@@ -18,8 +19,6 @@ import { POSTGRES_MIGRATIONS } from './postgres/migrations.ts';
 import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';
 import type { Demand } from './takers.ts';
 import {
-  addTask,
-  addTasks,
   clearTasks,
   countTasks,
   readEvents,

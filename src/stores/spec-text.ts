@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { shellQuote } from '../core/command.ts';
 import type { Payload } from '../core/task.ts';
 
@@ -10,12 +10,23 @@ export function canonicalJson(value: unknown): string {
 function inOrder(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map(inOrder);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, inner]) => [key, inOrder(inner)]));
+  const given = value as Readonly<Record<string, unknown>>;
+  const ordered: Record<string, unknown> = {};
+  for (const key of Object.keys(given).sort()) {
+    // an assignment would set the prototype
+    if (key === '__proto__') return Object.fromEntries(entriesInOrder(given));
+    ordered[key] = inOrder(given[key]);
+  }
+  return ordered;
+}
+
+function entriesInOrder(given: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
+  const keys = Object.keys(given).sort();
+  return keys.map((key) => [key, inOrder(given[key])]);
 }
 
 export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text, 'hex');
 }
 
 /** The beginning of a payload, as text that every database and terminal takes. */

@@ -1,4 +1,5 @@
 import type { Store, StoreFacts } from '../core/store.ts';
+import { addTask, addTasks } from './adding.ts';
 import { adopt } from './adopt.ts';
 import { watchChanges } from './changes.ts';
 import { claimTasks } from './claims.ts';
@@ -14,8 +15,6 @@ import { sameFile } from './same-file.ts';
 import { putSession, readSessions, removeSession, setGroup, updateSession } from './sessions.ts';
 import { prepareStateFolder } from './state-folder.ts';
 import {
-  addTask,
-  addTasks,
   clearTasks,
   countTasks,
   readEvents,

@@ -1,87 +1,16 @@
 import { BerthError } from '../core/errors.ts';
 import { laneOf } from '../core/lanes.ts';
-import type { Added, StopAnswer, TaskFilter } from '../core/store.ts';
-import type { StopReason, Task, TaskEvent, TaskSpec, TaskStateName } from '../core/task.ts';
+import type { StopAnswer, TaskFilter } from '../core/store.ts';
+import type { StopReason, Task, TaskEvent, TaskStateName } from '../core/task.ts';
 import type { SqlValue } from './driver.ts';
-import { finish, reopen, waitForParents } from './ends.ts';
+import { finish, reopen } from './ends.ts';
 import { type AttemptRow, type EventRow, eventOf, specOf, type TaskRow, taskOf } from './rows.ts';
-import { canonicalJson, contentOf, sha256 } from './spec-text.ts';
+import { canonicalJson, sha256 } from './spec-text.ts';
 import { note, type StoreParts, taskRow } from './transitions.ts';
 import { all, type Dialect, get, put, run, type Work } from './work.ts';
 
-export function* addTask(parts: StoreParts, spec: TaskSpec): Work<Added> {
-  const text = canonicalJson(spec);
-  const hash = sha256(text);
-  const known = yield* knownTask(spec.queue.key, hash);
-  if (known !== null) return { id: known, created: false };
-  const id = yield* insertTask(parts, spec, { text, hash });
-  yield* note({ taskId: id, atMs: parts.now(), kind: 'added', worker: null, reason: null });
-  if (spec.queue.after.length > 0) yield* waitFor(parts, id, spec.queue.after);
-  return { id, created: true };
-}
-
-export function* addTasks(parts: StoreParts, specs: readonly TaskSpec[]): Work<readonly Added[]> {
-  const added: Added[] = [];
-  for (const spec of specs) added.push(yield* addTask(parts, spec));
-  return added;
-}
-
-function* knownTask(key: string | null, hash: string): Work<number | null> {
-  if (key === null) return null;
-  const row = yield* get<{ id: number; spec_hash: string }>(
-    'select id, spec_hash from tasks where idempotency_key = :key',
-    { key },
-  );
-  if (!row) return null;
-  if (row.spec_hash === hash) return row.id;
-  throw new BerthError(`The key "${key}" belongs to task ${row.id}, which was sent with other content.`, {
-    code: 'KEY_CONFLICT',
-    hint: `Use another key, or see \`berth show ${row.id}\`.`,
-  });
-}
-
-function* insertTask(
-  parts: StoreParts,
-  spec: TaskSpec,
-  { text, hash }: { text: string; hash: string },
-): Work<number> {
-  const nowMs = parts.now();
-  const { payload, context, queue } = spec;
-  const row = yield* get<{ id: number }>(
-    `insert into tasks (idempotency_key, spec, spec_hash, kind, content, host, directory, priority, group_name,
-       lane, state, ready, run_at_ms, created_at_ms)
-     values (:key, :text, :hash, :kind, :content, :host, :workdir, :priority, :group,
-       :lane, 'pending', :ready, :runAtMs, :nowMs)
-     returning id`,
-    {
-      key: queue.key,
-      text,
-      hash,
-      kind: payload.kind,
-      content: contentOf(payload),
-      host: context.host,
-      workdir: context.workdir,
-      priority: queue.priority,
-      group: queue.group,
-      lane: laneOf(spec),
-      ready: Number(queue.delayMs <= 0),
-      runAtMs: nowMs + Math.max(queue.delayMs, 0),
-      nowMs,
-    },
-  );
-  if (!row) throw new Error('insert returned no id');
-  return row.id;
-}
-
-function* waitFor(parts: StoreParts, id: number, parents: readonly number[]): Work<void> {
-  for (const parent of [...new Set(parents)].sort((a, b) => a - b)) {
-    const parentId = (yield* requireTask(parts, parent)).id;
-    yield* put('insert into dependencies values (:id, :parentId)', { id, parentId });
-  }
-  yield* waitForParents(parts, id);
-}
-
-function* requireTask(parts: StoreParts, id: number): Work<TaskRow> {
+/** The row of a task, which nobody else changes before the commit. */
+export function* requireTask(parts: StoreParts, id: number): Work<TaskRow> {
   const row = yield* taskRow(parts, id);
   if (row) return row;
   throw new BerthError(`There is no task ${id}.`, {

@@ -59,6 +59,24 @@ export function pausing({ store, fixture }: Subject): void {
 }
 
 export function manyAtOnce({ store }: Subject): void {
+  test('however many tasks are added at once, their ids are in the order in which they were given', async () => {
+    const keys = new Map([
+      [0, 'first'],
+      [700, 'among others'],
+      [701, 'next to it'],
+    ]);
+    const specs = Array.from({ length: 1203 }, (_, at) => aTask(`${at}`, { key: keys.get(at) ?? null }));
+
+    const ids = (await store().addAll(specs)).map(({ id }) => id);
+
+    expect(new Set(ids).size).toBe(specs.length);
+    expect(ids).toEqual([...ids].sort((a, b) => a - b));
+    const stored = [...(await store().tasks({ limit: 2000 }))].reverse();
+    expect(stored.map(({ id, spec }) => [id, spec])).toEqual(specs.map((spec, at) => [ids[at], spec]));
+    expect(await store().events(ids[1202] ?? 0)).toMatchObject([{ kind: 'added' }]);
+    expect(await store().problems()).toEqual([]);
+  });
+
   test('many tasks are stored in order in one transaction, or none of them', async () => {
     const added = await store().addAll([aTask('a'), aTask('b', { key: 'k' }), aTask('c')]);
     expect(added.map(({ created }) => created)).toEqual([true, true, true]);

@@ -1,6 +1,7 @@
+import { addTask } from '../../src/stores/adding.ts';
 import type { Database } from '../../src/stores/driver.ts';
 import { setGroup } from '../../src/stores/sessions.ts';
-import { addTask, readEvents, requestStop } from '../../src/stores/tasks.ts';
+import { readEvents, requestStop } from '../../src/stores/tasks.ts';
 import { drive } from '../../src/stores/transactions.ts';
 import { aTask } from '../../src/testing/store-fixture.ts';
 import { violations } from '../chaos/check.ts';

@@ -36,4 +36,4 @@ function typeOf(column: string): string {
 }
 
 const BIGINTS = ['id', 'fence', 'was_fence', 'worker_epoch'];
-const INTEGERS = ['attempt', 'ready', 'worker_deaths', 'exit_code', 'oom'];
+const INTEGERS = ['place', 'priority', 'attempt', 'ready', 'worker_deaths', 'exit_code', 'oom'];
