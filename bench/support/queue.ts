@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Deps } from '../../src/actions/deps.ts';
 import type { TaskRequest } from '../../src/actions/task-spec.ts';
-import type { ContainerRequest, ContextRequest } from '../../src/core/context.ts';
+import { ANY_CONTAINER, type ContainerRequest, plainContext } from '../../src/core/context.ts';
 import { wire } from '../../src/wiring.ts';
 import { workerAnswers } from '../../src/worker/nudge.ts';
 
@@ -89,7 +89,7 @@ export function cpuMs(pid: number | 'self'): readonly [own: number, children: nu
 
 /** A shell line for the host. */
 export function lineTask(line: string, workdir: string): TaskRequest {
-  return { payload: { kind: 'line', line }, context: contextOf(workdir, null), queue: {} };
+  return { payload: { kind: 'line', line }, context: plainContext(workdir), queue: {} };
 }
 
 /** An argument list for a container. */
@@ -98,33 +98,7 @@ export function containerTask(
   workdir: string,
   container: Pick<ContainerRequest, 'type'> & Partial<ContainerRequest>,
 ): TaskRequest {
-  const request: ContainerRequest = {
-    mode: 'explicit',
-    image: null,
-    service: null,
-    name: null,
-    kubernetes: null,
-    volumes: [],
-    ports: [],
-    user: null,
-    engineArgs: [],
-    allowHost: false,
-    start: false,
-    build: false,
-    ...container,
-  };
-  return { payload: { kind: 'argv', argv }, context: contextOf(workdir, request), queue: {} };
-}
-
-function contextOf(workdir: string, container: ContainerRequest | null): ContextRequest {
-  return {
-    host: 'local',
-    workdir,
-    env: {},
-    prereqs: [],
-    gitBranch: null,
-    worktree: false,
-    venv: { kind: 'off' },
-    container,
-  };
+  const request: ContainerRequest = { ...ANY_CONTAINER, mode: 'explicit', ...container };
+  const context = { ...plainContext(workdir), container: request };
+  return { payload: { kind: 'argv', argv }, context, queue: {} };
 }

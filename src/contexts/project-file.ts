@@ -1,11 +1,11 @@
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import type {
-  ContainerRequest,
-  ContainerType,
-  ContextRequest,
-  KubernetesRequest,
-  VenvRequest,
+import {
+  ANY_CONTAINER,
+  type ContainerType,
+  type ContextRequest,
+  type KubernetesRequest,
+  type VenvRequest,
 } from '../core/context.ts';
 import { BerthError } from '../core/errors.ts';
 import { kindOf, readText } from './detect/files.ts';
@@ -77,27 +77,10 @@ export function withProjectDefaults(
   const useContainer = open.container && request.container === null && file?.container?.use === true;
   return {
     ...request,
-    container: useContainer ? AUTO : request.container,
+    container: useContainer ? ANY_CONTAINER : request.container,
     venv: open.venv && file?.venv ? file.venv : request.venv,
   };
 }
-
-/** `--use-container` alone. */
-const AUTO: ContainerRequest = {
-  mode: 'auto',
-  type: null,
-  image: null,
-  service: null,
-  name: null,
-  kubernetes: null,
-  volumes: [],
-  ports: [],
-  user: null,
-  engineArgs: [],
-  allowHost: false,
-  start: false,
-  build: false,
-};
 
 /** Path of the `berth.yaml` that holds for a directory, or null. */
 export function findProjectFile(dir: string): string | null {

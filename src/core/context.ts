@@ -29,6 +29,20 @@ export interface ContextRequest {
   readonly container: ContainerRequest | null;
 }
 
+/** Nothing but a directory of this machine. */
+export function plainContext(workdir: string): ContextRequest {
+  return {
+    host: 'local',
+    workdir,
+    env: {},
+    prereqs: [],
+    gitBranch: null,
+    worktree: false,
+    venv: { kind: 'off' },
+    container: null,
+  };
+}
+
 export type VenvRequest =
   | { readonly kind: 'off' }
   | { readonly kind: 'auto' }
@@ -53,6 +67,23 @@ export interface ContainerRequest {
   readonly start: boolean;
   readonly build: boolean;
 }
+
+/** `--use-container` alone. */
+export const ANY_CONTAINER: ContainerRequest = {
+  mode: 'auto',
+  type: null,
+  image: null,
+  service: null,
+  name: null,
+  kubernetes: null,
+  volumes: [],
+  ports: [],
+  user: null,
+  engineArgs: [],
+  allowHost: false,
+  start: false,
+  build: false,
+};
 
 export interface KubernetesRequest {
   readonly pod: string | null;

@@ -1,4 +1,4 @@
-import type { ContainerRequest, ContextRequest } from '../core/context.ts';
+import { ANY_CONTAINER, type ContainerRequest, type ContextRequest } from '../core/context.ts';
 import { EMPTY_CONTEXT, type Session, type SessionContext } from '../core/session.ts';
 import type { Payload, QueueRequest, TaskSpec } from '../core/task.ts';
 import { aTask } from './store-fixture.ts';
@@ -38,18 +38,4 @@ export function aSession(
 }
 
 /** The service `web` of a Compose project. */
-export const SERVICE: ContainerRequest = {
-  mode: 'explicit',
-  type: null,
-  image: null,
-  service: 'web',
-  name: null,
-  kubernetes: null,
-  volumes: [],
-  ports: [],
-  user: null,
-  engineArgs: [],
-  allowHost: false,
-  start: false,
-  build: false,
-};
+export const SERVICE: ContainerRequest = { ...ANY_CONTAINER, mode: 'explicit', service: 'web' };

@@ -1,4 +1,9 @@
-import type { ContainerRequest, ContextRequest } from '../../core/context.ts';
+import {
+  ANY_CONTAINER,
+  type ContainerRequest,
+  type ContextRequest,
+  plainContext,
+} from '../../core/context.ts';
 import type { Candidate, ComposeProject, ComposeService, Detection } from '../../core/detection.ts';
 import { BerthError } from '../../core/errors.ts';
 import type { ContainerFacts, Inspector } from '../../core/inspect.ts';
@@ -148,39 +153,13 @@ export function candidate(type: Candidate['type'], path: string): Candidate {
 }
 
 export function request(workdir: string, facts: Partial<ContextRequest> = {}): ContextRequest {
-  return {
-    host: 'local',
-    workdir,
-    env: {},
-    prereqs: [],
-    gitBranch: null,
-    worktree: false,
-    venv: { kind: 'off' },
-    container: null,
-    ...facts,
-  };
+  return { ...plainContext(workdir), ...facts };
 }
 
 /** `--use-container`, with further options. */
 export function asked(options: Partial<ContainerRequest> = {}): ContainerRequest {
-  return {
-    mode: Object.keys(options).some((key) => ['type', 'image', 'service', 'name'].includes(key))
-      ? 'explicit'
-      : 'auto',
-    type: null,
-    image: null,
-    service: null,
-    name: null,
-    kubernetes: null,
-    volumes: [],
-    ports: [],
-    user: null,
-    engineArgs: [],
-    allowHost: false,
-    start: false,
-    build: false,
-    ...options,
-  };
+  const isExplicit = ['type', 'image', 'service', 'name'].some((key) => key in options);
+  return { ...ANY_CONTAINER, mode: isExplicit ? 'explicit' : 'auto', ...options };
 }
 
 export function berthYaml(container: Partial<NonNullable<ProjectFile['container']>>): ProjectFile {
