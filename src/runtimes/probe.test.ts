@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,7 +122,7 @@ describe('without any engine', () => {
     const { kubernetes } = await probeRuntimes(hostWith({ PATH: path }));
 
     expect(kubernetes).toMatchObject({ state: 'not_configured', version: 'v1.32.0', context: null });
-    await expect(import('node:fs/promises').then((fs) => fs.stat(join(path, 'asked')))).rejects.toThrow();
+    await expect(stat(join(path, 'asked'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   test('kubectl that asks for a user name gets end of file and counts as no permission', async () => {
