@@ -89,13 +89,21 @@ export async function endIfEmpty(host: Host, server: TmuxServer): Promise<void> 
   }
 }
 
-/** A server that was told to end still takes connections for a moment, and what is made on it ends with it. */
+/**
+ * A server that was told to end still takes connections for a moment, and what is made on it ends with it. One that
+ * still owes words to a client whose reader was killed waits for ever, and turns everybody away.
+ */
 async function ended(host: Host, server: TmuxServer, pid: string): Promise<void> {
+  const patience = Date.now() + GOODBYE_MS;
   for (const deadline = Date.now() + ENDING_MS; Date.now() < deadline; await delay(LOOK_MS)) {
     const { stdout, stderr } = await tmux(host, server, ['display-message', '-p', '#{pid}']);
-    if (stdout.trim() !== pid && !/server exited|lost server/.test(stderr)) return;
+    const turnsAway = /server exited|lost server/.test(stderr);
+    if (stdout.trim() !== pid && !turnsAway) return;
+    if (turnsAway && Date.now() > patience) host.signal(Number(pid), 'SIGKILL');
   }
 }
+
+const GOODBYE_MS = 1000;
 
 /** The options that name a server. */
 export function serverArguments({ socket, own }: TmuxServer): readonly string[] {
