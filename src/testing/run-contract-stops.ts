@@ -18,7 +18,7 @@ export function stops({ under }: RunSubject): void {
     const round = async () => {
       const mark = aMark();
       const started = await box.start({ payload: stubborn(mark), env: { MARK_OF_TEST: mark } });
-      await until(async () => (await started.said()).includes('up'));
+      await isUp(started);
       const before = performance.now();
       await end(started);
       const { outcome } = await started.ended;
@@ -42,7 +42,7 @@ export function stops({ under }: RunSubject): void {
   test('4. what can no longer be recognised once its parent has ended is gone too', async () => {
     const mark = aMark();
     const started = await under().start({ payload: hiding(mark) });
-    await until(async () => (await started.said()).includes('up'));
+    await isUp(started);
     await started.cancel();
 
     expect((await started.ended).outcome).toMatchObject({ kind: 'cancelled' });
@@ -65,7 +65,7 @@ export function stops({ under }: RunSubject): void {
     const started = await under().start({
       payload: line("trap 'exit 0' TERM; echo up; while :; do sleep 0.1; done"),
     });
-    await until(async () => (await started.said()).includes('up'));
+    await isUp(started);
     await started.cancel();
 
     expect((await started.ended).outcome).toMatchObject({ kind: 'cancelled' });
@@ -112,7 +112,19 @@ export function stops({ under }: RunSubject): void {
 }
 
 function roundsOf({ size }: RunsUnderTest): number {
-  return size === 'full' ? 20 : 3;
+  return size === 'some' ? 3 : 20;
+}
+
+/** A run that ends before it says so tells why. */
+async function isUp({ said, ended }: StartedRun): Promise<void> {
+  const early: RunResult[] = [];
+  ended.then(
+    (result) => early.push(result),
+    () => {},
+  );
+  await until(async () => early.length > 0 || (await said()).includes('up'), { withinMs: 50_000 });
+  const [result] = early;
+  if (result) throw new Error(`It ended before it was up: ${JSON.stringify(result.outcome)}`);
 }
 
 async function gone(box: RunsUnderTest, mark: string, graceMs = GRACE_MS): Promise<void> {

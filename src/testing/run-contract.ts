@@ -13,11 +13,11 @@ export interface RunsUnderTest {
    */
   readonly way: 'queue' | 'tmux' | 'foreground';
   /**
-   * `full`: 20 rounds of each kill, every signal, on the host every exit code; for each engine from the queue and in the
-   * foreground.
-   * `some`: where the same code holds runs in the same engine, or where each run costs a container.
+   * `full`: 20 rounds of each kill, every signal, on the host every exit code.
+   * `rounds`: the rounds alone, where each run costs a container or a window.
+   * `some`: three rounds, where the same code holds runs in the same engine.
    */
-  readonly size: 'full' | 'some';
+  readonly size: 'full' | 'rounds' | 'some';
   start(wish: RunWish): Promise<StartedRun>;
   /** Start it in a process of its own, the built program's, which can be killed. */
   startElsewhere(wish: Pick<RunWish, 'payload' | 'env'>): Promise<RunElsewhere>;

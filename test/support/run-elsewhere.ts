@@ -45,7 +45,7 @@ export class RunsElsewhere {
     const { berth } = this;
     await this.up();
     const session = this.way === 'tmux' ? `session-${randomBytes(4).toString('hex')}` : null;
-    if (session !== null) await berth.run(['session', 'new', session]);
+    if (session !== null) await this.newSession(session);
     const target = session === null ? [] : ['--target', session];
     const sent = ['send', ...target, ...this.box.options, ...variables(wish), '--', ...words(wish)];
     const { id } = await berth.json(sent);
@@ -59,6 +59,11 @@ export class RunsElsewhere {
         return result;
       },
     };
+  }
+
+  private async newSession(name: string): Promise<void> {
+    const { code, stderr } = await this.berth.run(['session', 'new', name]);
+    if (code !== 0) throw new Error(`berth session new ended with ${code}: ${stderr}`);
   }
 
   private up(): Promise<number> {

@@ -45,8 +45,7 @@ export async function openRuns(way: RunsUnderTest['way'], box: Box): Promise<Run
   if (way !== 'foreground') await takeWorker(machine);
   return {
     way,
-    // a window is held as any run of the queue, and a pod by code of its own that has its own tests
-    size: way === 'tmux' || box.owned || box.container?.runtime === 'kubernetes' ? 'some' : 'full',
+    size: sizeOf(way, box),
     start: (wish) => (way === 'foreground' ? startHere(machine, wish) : startQueued(machine, wish)),
     startElsewhere: (wish) => (way === 'foreground' ? elsewhere.run(wish) : elsewhere.send(wish)),
     processes: (text) => processesIn({ box, store, berth }, text),
@@ -86,6 +85,14 @@ export async function openRuns(way: RunsUnderTest['way'], box: Box): Promise<Run
       await rm(home, { recursive: true });
     },
   };
+}
+
+function sizeOf(way: RunsUnderTest['way'], { container, owned }: Box): RunsUnderTest['size'] {
+  // a pod is held by code of its own that has its own tests
+  if (container?.runtime === 'kubernetes') return 'some';
+  // the same code makes the container for all three, and on the host no engine is between
+  if (owned) return way === 'queue' ? 'rounds' : 'some';
+  return way === 'tmux' ? (container === null ? 'some' : 'rounds') : 'full';
 }
 
 interface Machine {
