@@ -72,15 +72,23 @@ async function draining(): Promise<void> {
   const sqlite = await withSqlite((store) => drain(store, ['w']));
   print(`SQLite, ${JOBS} no-op tasks, claim to finish`, `${sqlite}/s (goal 1000/s)`);
   if (!url) return;
-  const one = await withPostgres((store) => drain(store, ['w']));
-  print('PostgreSQL, one worker with 16 slots', `${one}/s (goal 2000/s)`);
   const workers = Array.from({ length: AT_A_TIME }, (_, at) => `w${at}`);
-  const sixteen = await withPostgres((store) => drain(store, workers));
-  print('PostgreSQL, 16 workers with one slot', `${sixteen}/s`);
-  const graphile = await drainGraphile();
-  print('  graphile-worker, concurrency 16', `${graphile}/s; berth is ${(one / graphile).toFixed(2)} x`);
-  const boss = await drainBoss();
-  print('  pg-boss, 16 loops of fetch and complete', `${boss}/s; berth is ${(one / boss).toFixed(2)} x`);
+  const ways: readonly (readonly [string, number])[] = [
+    ['one worker with 16 slots', await withPostgres((store) => drain(store, ['w']))],
+    ['16 workers with one slot', await withPostgres((store) => drain(store, workers))],
+  ];
+  const peers: readonly (readonly [string, number])[] = [
+    ['graphile-worker, concurrency 16', await drainGraphile()],
+    ['pg-boss, 16 loops of fetch and complete', await drainBoss()],
+  ];
+  for (const [peer, theirs] of peers) print(`  ${peer}`, `${theirs}/s`);
+  for (const [way, ours] of ways) {
+    const ratios = peers.map(([, theirs]) => (ours / theirs).toFixed(2));
+    print(
+      `PostgreSQL, ${way}`,
+      `${ours}/s (goal 2000/s); ${ratios.join(' and ')} x these (goal more than 1)`,
+    );
+  }
 }
 
 /** Preloaded, until the last outcome is stored. */
