@@ -25,7 +25,7 @@ export function watchNotices(connections: Connections, address: DatabaseAddress)
   const send = async (): Promise<void> => {
     do {
       again = false;
-      await connections.query('select pg_notify($1, $2)', [address.channel, '']).catch(() => {});
+      await connections.query(NOTIFY, [address.channel, '']).catch(() => {});
       if (again) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     } while (again);
     sending = null;
@@ -62,6 +62,8 @@ export function watchNotices(connections: Connections, address: DatabaseAddress)
   };
 }
 
+/** A transaction that notifies is written to the disk like any other; for a hint nobody has to wait until it is there. */
+const NOTIFY = `select pg_notify($1, $2) from set_config('synchronous_commit', 'off', true)`;
 /** Between two notices of one process. */
 const PAUSE_MS = 10;
 const FLOOR_MS = 1000;
