@@ -42,7 +42,7 @@ function started(socketPath: string, exec: string): Spawned {
       output.stderr.end();
       socket.destroy();
     })
-    .then(() => codeOf(socketPath, exec), unknown)
+    .then((begun) => (begun ? codeOf(socketPath, exec) : REFUSED), unknown)
     .then((code) => (killed ? { code: null, signal: 'SIGKILL' } : { code, signal: null }));
   return {
     pid: 0,
@@ -61,8 +61,9 @@ function started(socketPath: string, exec: string): Spawned {
   };
 }
 
-/** As the engine's client says that nothing answers it any more. */
+/** As the engine's client says that nothing answers it any more, and that it was not let in. */
 const CUT_OFF = 255;
+const REFUSED = 1;
 
 interface Streams {
   readonly stdin: PassThrough;
@@ -70,8 +71,11 @@ interface Streams {
   readonly stderr: PassThrough;
 }
 
-/** Passes both ways until the engine ends the connection; rejects when it was cut, or never was a stream. */
-async function readStreams(socket: Socket, { stdin, stdout, stderr }: Streams): Promise<void> {
+/**
+ * Passes both ways until the engine ends the connection. @returns whether it let us in; rejects when the connection
+ * was cut
+ */
+async function readStreams(socket: Socket, { stdin, stdout, stderr }: Streams): Promise<boolean> {
   let head: Buffer | null = Buffer.alloc(0);
   const frames = new Frames();
   for await (const chunk of socket as AsyncIterable<Buffer>) {
@@ -81,7 +85,10 @@ async function readStreams(socket: Socket, { stdin, stdout, stderr }: Streams): 
       const end = head.indexOf('\r\n\r\n');
       if (end < 0) continue;
       const status = statusOf(head);
-      if (status !== 101 && status !== 200) return refuse(stderr, status);
+      if (status !== 101 && status !== 200) {
+        stderr.write(`Error response from daemon: ${reasonOf(head.subarray(end + 4), status)}\n`);
+        return false;
+      }
       bytes = head.subarray(end + 4);
       head = null;
       // what is sent before the engine has upgraded the connection may be lost
@@ -94,11 +101,16 @@ async function readStreams(socket: Socket, { stdin, stdout, stderr }: Streams): 
     }
   }
   if (head !== null) throw new Error('the engine closed the connection');
+  return true;
 }
 
-/** In the words of the engine's client, by which its end is understood. */
-function refuse(stderr: PassThrough, status: number): void {
-  stderr.write(`Error: unable to upgrade to tcp, received ${status}\n`);
+/** A refusal is short, so it comes in one piece. */
+function reasonOf(body: Buffer, status: number): string {
+  try {
+    return (JSON.parse(body.toString()) as { readonly message: string }).message;
+  } catch {
+    return `it answered ${status}`;
+  }
 }
 
 const STDERR = 2;

@@ -43,7 +43,7 @@ function isEngines(said: string): boolean {
 }
 
 const ENGINE_SPEAKS =
-  /^(time="|Error: |Error response from daemon: |OCI runtime exec failed: |unable to find user |Cannot connect to |(Got )?permission denied while )/;
+  /^(time="|Error: |Error response from daemon: |OCI runtime exec failed: |unable to find user |unable to upgrade to tcp, |Cannot connect to |(Got )?permission denied while )/;
 
 /** docker 20 to 28, podman 4 and 5. */
 const RULES: readonly Rule[] = [

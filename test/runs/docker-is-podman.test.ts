@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runContract } from '../../src/testing/run-contract.ts';
+import { type RunsUnderTest, runContract } from '../../src/testing/run-contract.ts';
 import { line } from '../../src/testing/runs.ts';
 import { until } from '../support/berth.ts';
 import { type Box, call, imageBox, runningBox, serviceBox } from '../support/boxes.ts';
@@ -59,21 +59,28 @@ describeWith(['docker', 'compose', 'podman-rootless'], 'docker on podman’s soc
     rmSync(folder, { recursive: true });
   });
   /** The service belongs to somebody who may not write to what is ours. */
-  const shared = async (box: Box) => {
+  const shared = async (box: Box, way: RunsUnderTest['way'] = 'queue') => {
     chmodSync(box.project, 0o777);
     // it says of an unknown user only that something failed
-    return { ...(await openRuns('queue', box)), size: 'some' as const, hasUsers: false };
+    return { ...(await openRuns(way, box)), size: 'some' as const, hasUsers: false };
   };
 
-  test('an unknown user starts nothing, though podman’s API does not say why', async () => {
-    const runs = await shared(await runningBox('docker'));
-    const started = await runs.start({ payload: line('true'), user: 'nobody-of-that-name' });
-    const { outcome } = await started.ended;
-    await runs.close();
+  for (const [way, code] of [
+    // docker's client does not pass on why
+    ['queue', 'RUNTIME_UNAVAILABLE'],
+    ['foreground', 'USER_NOT_FOUND'],
+  ] as const) {
+    test(`an unknown user starts nothing, ${way}`, async () => {
+      const runs = await shared(await runningBox('docker'), way);
+      const started = await runs.start({ payload: line('true'), user: 'nobody-of-that-name' });
+      const { outcome } = await started.ended;
+      await runs.close();
 
-    expect(outcome).toMatchObject({ kind: 'not_started', code: 'RUNTIME_UNAVAILABLE' });
-  });
+      expect(outcome).toMatchObject({ kind: 'not_started', code });
+    });
+  }
 
   runContract('running container, queue', async () => shared(await runningBox('docker')));
+  runContract('running container, foreground', async () => shared(await runningBox('docker'), 'foreground'));
   runContract('running service, queue', async () => shared(await serviceBox()));
 });
