@@ -31,7 +31,7 @@ const BOXES = [
   ['podman without root, running container', EVERY_WAY],
   ['docker that is podman, own container', 'queue'],
   ['docker that is podman, running container', 'queue'],
-  ['docker on podman’s socket, running container', 'queue'],
+  ['docker on podman’s socket, running container', 'queue, foreground'],
   ['docker on podman’s socket, running service', 'queue'],
 ];
 
