@@ -9,9 +9,12 @@ import { bundling, root } from './bundling.mjs';
 const words = process.argv.slice(2);
 const out = words.find((word) => !word.startsWith('--')) ?? join(root, 'dist');
 
-// Node starts CommonJS a third faster: it compiles less, and loads less of itself
+// Node starts CommonJS a third faster: it compiles less, and loads less of itself. Of short names and no blanks it reads
+// half as much at every start.
 const common = {
   ...bundling,
+  minifyWhitespace: true,
+  minifyIdentifiers: true,
   banner: { js: 'const berthFile = require("node:url").pathToFileURL(__filename).href;' },
   define: { ...bundling.define, 'import.meta.url': 'berthFile' },
   supported: { 'dynamic-import': false },
