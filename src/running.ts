@@ -89,6 +89,7 @@ function workerControl(machine: RunningMachine): WorkerControl {
     run: (options) => work(machine, options),
     start: async (options) => {
       const { startInBackground } = await import('./worker/background.ts');
+      await makeHome(home);
       const wish = { name: nameOf(options), slots: options.slots ?? DEFAULT_SLOTS, drain: options.drain };
       return startInBackground(await background(), wish);
     },
@@ -196,6 +197,7 @@ async function runDeps(
   parts?: PlaceParts,
 ): Promise<RunDeps> {
   const { host, home, runs, kubernetes } = machine;
+  await makeHome(home);
   const [{ headlessExecutor }, { withKubernetes }, { entryFailure }, store] = await Promise.all([
     import('./executors/headless.ts'),
     import('./executors/kubernetes.ts'),
@@ -212,6 +214,12 @@ async function runDeps(
     now: Date.now,
     log,
   };
+}
+
+/** What runs here needs a state folder here, wherever its queue is. */
+async function makeHome(home: string): Promise<void> {
+  const { makeStateFolder } = await import('./stores/state-folder.ts');
+  makeStateFolder(home);
 }
 
 /** When either of a run's logs last grew. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -25,6 +25,33 @@ describeWith(['postgres'], 'the program on PostgreSQL', () => {
     expect(existsSync(join(berth.home, 'berth.db'))).toBe(false);
     expect((await berth.run(['fsck'])).stdout).toBe('1 tasks; all is well.\n');
     expect((await berth.run(['down'])).stdout).toMatch(/^Worker build-1 \(pid \d+\) has stopped\./);
+  });
+
+  test('a machine that has no state folder gets one when it first works for the queue', async () => {
+    await using database = new TestDatabase();
+    const folder = mkdtempSync(join(tmpdir(), 'berth-new-'));
+    for (const verb of [['up'], ['run', '--', 'true']]) {
+      const home = join(folder, verb[0] ?? '', 'not-yet');
+      await using berth = new Berth({
+        BERTH_DATABASE_URL: database.url,
+        BERTH_HOST: 'new',
+        BERTH_HOME: home,
+      });
+
+      expect(await berth.run(verb, folder)).toMatchObject({ code: 0 });
+      expect(statSync(home).mode & 0o777).toBe(0o700);
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  test('where it can have none, nothing starts', async () => {
+    await using database = new TestDatabase();
+    await using berth = new Berth({ BERTH_DATABASE_URL: database.url, BERTH_HOME: '/proc/berth/home' });
+
+    for (const verb of [['up'], ['run', '--', 'true']]) {
+      const { code, stderr } = await berth.run(verb);
+      expect([code, stderr]).toEqual([73, expect.stringContaining('STATE_NOT_WRITABLE')]);
+    }
   });
 
   test('each of two hosts runs its own tasks, and both see all sessions', async () => {
