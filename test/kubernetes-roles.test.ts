@@ -44,6 +44,16 @@ describeWith(['kubernetes'], 'rights', () => {
     expect(ended.map(({ code }) => code)).toEqual([11, 12, 13]);
   });
 
+  test('a role that can enter pods, but not over WebSocket, is enough as well', async () => {
+    const rules = documentedRole().rules.map((rule) =>
+      rule.resources.includes('pods/exec') ? { ...rule, verbs: ['create'] } : rule,
+    );
+    await using own = await withRole('poster', rules);
+    const done = await own.run(['run', ...where('poster'), '--pod', 'box', '--', 'sh', '-c', 'exit 11']);
+
+    expect(done.code).toBe(11);
+  });
+
   test.each([
     ['pods/exec', ['--pod', 'box'], /KUBE_FORBIDDEN: You may not `create pods\/exec` in context looker/],
     ['jobs', asJob, /KUBE_FORBIDDEN: You may not `create jobs` in context looker/],

@@ -1,3 +1,5 @@
+import type { Spawned } from './host.ts';
+
 /**
  * What berth asks of a Kubernetes cluster. Every call names context and namespace: the ambient ones
  * are never used unasked.
@@ -113,6 +115,11 @@ export interface KubeApi {
   ask(question: KubeQuestion): Promise<KubeAnswer>;
   /** The body as it comes; ends with the connection. Throws as `ask`, and for a bad status. */
   stream(path: string, signal: AbortSignal): AsyncIterable<Buffer>;
+  /**
+   * A program in a pod, over a connection of our own that is its leash; null where only kubectl can do that, or where
+   * it was refused. Never throws.
+   */
+  exec(target: PodTarget, argv: readonly string[]): Promise<Spawned | null>;
 }
 
 export interface KubeQuestion {

@@ -31,6 +31,11 @@ export function kubernetesRuntime(apiOf: (context: string) => Promise<KubeApi>):
 
     enter: (place, inner, streams) => enterPod(targetOf(place), inner, streams),
 
+    open: async (place, argv) => {
+      const target = targetOf(place);
+      return (await apiOf(target.context)).exec(target, argv);
+    },
+
     postmortem: (host, place) =>
       place.container?.job ? jobPostmortem(apiOf, place) : podPostmortem(apiOf, host, place),
 

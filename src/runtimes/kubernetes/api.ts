@@ -1,6 +1,7 @@
 import type { KubeAnswer, KubeApi, KubeQuestion } from '../../core/cluster.ts';
 import { BerthError, messageOf } from '../../core/errors.ts';
 import type { Host } from '../../core/host.ts';
+import { openExec } from './exec.ts';
 import { directWire, kubectlWire, type Wire } from './wire.ts';
 
 const ANSWER_TIMEOUT_MS = 15_000;
@@ -71,6 +72,10 @@ function apiOf(context: string, wires: Wires): KubeApi {
     ask: async (question) => checked(context, await ask(question)),
     async *stream(path, signal) {
       yield* receive(await wires.open(), { path, signal, context });
+    },
+    exec: async (target, argv) => {
+      const wire = await wires.open().catch(() => null);
+      return wire && openExec(wire, target, argv);
     },
   };
 }
