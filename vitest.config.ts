@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/sequence.ts';
 
 export default defineConfig({
   test: {
@@ -6,6 +7,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     globalSetup: ['test/support/build.ts'],
     setupFiles: ['test/support/setup.ts'],
   },

@@ -23,7 +23,7 @@ const directories: Runtime = {
   dispose: async () => {},
 };
 
-function begin(resolved: Promise<ResolvedContext>, streams: SpawnOptions = STREAMS) {
+function begin(resolved: Promise<ResolvedContext>, streams: SpawnOptions = STREAMS, runtime = directories) {
   const children: Spawned[] = [];
   const host: Host = {
     ...localHost(),
@@ -33,7 +33,7 @@ function begin(resolved: Promise<ResolvedContext>, streams: SpawnOptions = STREA
       return child;
     },
   };
-  const deps = { host, runtime: () => directories, resolve: () => resolved };
+  const deps = { host, runtime: () => runtime, resolve: () => resolved };
   return { head: headStart(deps, request(), streams), children };
 }
 
@@ -41,9 +41,9 @@ test('what was entered early is what the run gets, and it waits for its script',
   const { head, children } = begin(Promise.resolve(contextIn(folder)));
   await head.begun;
   const child = await head.enter(directories, placeIn(folder), STREAMS);
-  expect(children).toEqual([child]);
+  expect(children.map(({ pid }) => pid)).toEqual([child.pid]);
   child.stdin?.end('pwd\n');
-  expect(await textOf(child)).toBe(`${folder}\n`);
+  expect(await textOf(child.stdout)).toBe(`${folder}\n`);
 });
 
 test('a run that turns out to be elsewhere enters there, and what was entered early ends', async () => {
@@ -52,7 +52,7 @@ test('a run that turns out to be elsewhere enters there, and what was entered ea
   const child = await head.enter(directories, placeIn('/'), STREAMS);
   expect(children).toHaveLength(2);
   child.stdin?.end('pwd\n');
-  expect(await textOf(child)).toBe('/\n');
+  expect(await textOf(child.stdout)).toBe('/\n');
   await children[0]?.ended;
 });
 
@@ -63,9 +63,9 @@ test('what a client of a cluster would drop comes by a pipe from the start', asy
   const { head, children } = begin(resolved, { ...STREAMS, stdout: 'inherit' });
   await head.begun;
   const child = await head.enter(directories, place, STREAMS);
-  expect(children).toEqual([child]);
+  expect(children.map(({ pid }) => pid)).toEqual([child.pid]);
   child.stdin?.end('pwd\n');
-  expect(await textOf(child)).toBe(`${folder}\n`);
+  expect(await textOf(child.stdout)).toBe(`${folder}\n`);
 });
 
 test('a run with other streams has a client of its own', async () => {
@@ -82,6 +82,20 @@ test('what is abandoned ends without having run anything', async () => {
   await head.begun;
   head.abandon();
   expect(await children[0]?.ended).toMatchObject({ code: expect.toSatisfy((code) => code !== 0) });
+});
+
+test('what a client said that ended before it was needed is not lost', async () => {
+  const refusing: Runtime = {
+    ...directories,
+    enter: () => ({ argv: ['sh', '-c', 'echo no such user >&2; exit 125'], cwd: folder, env: {} }),
+  };
+  const { head, children } = begin(Promise.resolve(contextIn(folder)), STREAMS, refusing);
+  await head.begun;
+  await children[0]?.ended;
+  await new Promise((resolve) => setImmediate(resolve));
+  const { stderr, ended } = await head.enter(refusing, placeIn(folder), STREAMS);
+  expect(await textOf(stderr)).toBe('no such user\n');
+  expect(await ended).toMatchObject({ code: 125 });
 });
 
 test('without a container that runs nothing is entered early', async () => {
@@ -151,8 +165,8 @@ function request(): ContextRequest {
   };
 }
 
-async function textOf({ stdout }: Spawned): Promise<string> {
+async function textOf(stream: Spawned['stdout']): Promise<string> {
   let text = '';
-  for await (const chunk of stdout ?? []) text += chunk;
+  for await (const chunk of stream ?? []) text += chunk;
   return text;
 }

@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import type { Command } from '../core/command.ts';
 import type { ContextRequest, ResolvedContext } from '../core/context.ts';
@@ -32,7 +33,7 @@ export function headStart(deps: Deps, request: ContextRequest, streams: SpawnOpt
     const place = placeOf({ container, ...context });
     const runtime = deps.runtime(place.runtime);
     const given = streamsInto(place, streams);
-    const child = enterPlace(deps.host, { runtime, place, streams: given });
+    const child = enterPlace(deps.host, { runtime, place, streams: given }).then(keepingWords);
     early = { entry: entryOf(runtime, place), streams: given, child };
   };
   const abandon = () => {
@@ -77,6 +78,22 @@ async function enterPlace(host: Host, { runtime, place, streams }: Entrance): Pr
   const child = (await runtime.open?.(place, ['sh'])) ?? host.spawn(entryOf(runtime, place), streams);
   child.stdin?.on('error', () => {}); // a box that could not be entered reads nothing
   return child;
+}
+
+/** Node throws away what a child said that ends before anybody reads; the words of an engine that refused are needed. */
+function keepingWords(child: Spawned): Spawned {
+  const kept = (stream: NodeJS.ReadableStream | null) => stream?.pipe(new PassThrough()) ?? null;
+  const [stdout, stderr] = [kept(child.stdout), kept(child.stderr)];
+  return {
+    ...child,
+    stdout,
+    stderr,
+    release: () => {
+      child.release();
+      stdout?.destroy();
+      stderr?.destroy();
+    },
+  };
 }
 
 function letGo(child: Spawned): void {
