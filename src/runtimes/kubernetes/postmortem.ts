@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ContainerEnd, type KubeApi, kubectlExec, type PodFacts } from '../../core/cluster.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Host } from '../../core/host.ts';
@@ -38,25 +39,37 @@ async function podState(
   if (!container?.pod || !container.podContainer) return unknown;
   const where = { context: container.kubeContext ?? '', namespace: container.namespace ?? '' };
   const { name, podUid, containerId } = container.podContainer;
+  const path = `/api/v1${podsPath(where)}/${encodeURIComponent(container.pod)}`;
   try {
     const api = await apiOf(where.context);
-    const answer = await api.ask({
-      method: 'GET',
-      path: `/api/v1${podsPath(where)}/${encodeURIComponent(container.pod)}`,
-    });
-    if (answer.status === 404) return { state: 'gone', oom: null, cause: `Pod ${container.pod} was removed` };
-    if (answer.status !== 200) return { ...unknown, cause: answer.message };
-    const pod = podFacts(answer.body);
-    if (podUid !== '' && pod.uid !== podUid) {
-      return { state: 'gone', oom: null, cause: `Pod ${pod.name} was removed; another one has its name` };
+    for (let look = 1; ; look += 1) {
+      const answer = await api.ask({ method: 'GET', path });
+      if (answer.status === 404)
+        return { state: 'gone', oom: null, cause: `Pod ${container.pod} was removed` };
+      if (answer.status !== 200) return { ...unknown, cause: answer.message };
+      const pod = podFacts(answer.body);
+      if (podUid !== '' && pod.uid !== podUid) {
+        return { state: 'gone', oom: null, cause: `Pod ${pod.name} was removed; another one has its name` };
+      }
+      const { isUntold, ...state } = stateOf(pod, name, containerId);
+      if (!isUntold || look === MOST_LOOKS) return state;
+      await delay(AGAIN_MS);
     }
-    return stateOf(pod, name, containerId);
   } catch (error) {
     return { ...unknown, cause: messageOf(error) };
   }
 }
 
-function stateOf(pod: PodFacts, name: string, containerId: string): Postmortem {
+/** A node tells of a new container some seconds before it tells how the last one ended. */
+const MOST_LOOKS = 20;
+const AGAIN_MS = 500;
+
+interface PodState extends Postmortem {
+  /** There is another container, and nothing is said yet of the end of this one. */
+  readonly isUntold?: boolean;
+}
+
+function stateOf(pod: PodFacts, name: string, containerId: string): PodState {
   const container = pod.containers.find((one) => one.name === name);
   const label = `container ${name} of pod ${pod.name}`;
   const end = container?.terminated ?? (container?.id === containerId ? null : (container?.lastEnd ?? null));
@@ -67,7 +80,7 @@ function stateOf(pod: PodFacts, name: string, containerId: string): Postmortem {
   if (pod.isDeleting) return { state: 'gone', oom, cause: `Pod ${pod.name} is being removed` };
   if (end !== null) return { state: 'stopped', oom, cause: `The ${label} ${howItEnded(end)}` };
   if (container !== undefined && containerId !== '' && container.id !== containerId) {
-    return { state: 'stopped', oom, cause: `The ${label} was restarted` };
+    return { state: 'stopped', oom, cause: `The ${label} was restarted`, isUntold: true };
   }
   return { state: 'running', oom: null, cause: null };
 }
