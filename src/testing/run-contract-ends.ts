@@ -5,7 +5,7 @@ import { inTurns } from './run-tools.ts';
 import { argv, line } from './runs.ts';
 
 /** As many as a small machine starts at once without trouble. */
-const AT_ONCE = 8;
+const AT_ONCE = 4;
 
 /** Point 3: how a run ended, in the program's own words. */
 export function ends({ under, run }: RunSubject): void {
